@@ -1,0 +1,1 @@
+//! NATS: streams, publish, consume, settle, ledger, KV, request-reply.

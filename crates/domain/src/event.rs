@@ -1,0 +1,106 @@
+//! A CloudEvent 1.0.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use signalbox_proto::{names::header, v1::EventRef};
+
+use crate::{EventId, EventKey, EventSubject, ReplyTo, Source, TraceContext};
+
+/// An event: a CloudEvent 1.0 with the NATS subject that it travels on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// `id` (CloudEvents 1.0, 3.1.1).
+    pub id: EventId,
+    /// `source`.
+    pub source: Source,
+    /// `type`.
+    pub kind: String,
+    /// The NATS subject, `events.…`.
+    pub nats_subject: EventSubject,
+    /// `time`: when it happened, or when it was stored, if its publisher did not say.
+    pub time: DateTime<Utc>,
+    /// `datacontenttype`, where the data are not JSON.
+    pub data_content_type: Option<String>,
+    /// `dataschema`.
+    pub data_schema: Option<String>,
+    /// CloudEvents' own `subject`.
+    pub subject: Option<String>,
+    /// Extension attributes.
+    pub extensions: BTreeMap<String, String>,
+    /// The payload.
+    pub data: Data,
+    /// The trace that its publisher is in.
+    pub trace: TraceContext,
+    /// Who waits for its outcomes.
+    pub reply_to: Option<ReplyTo>,
+    /// Its sequence in the stream EVENTS; 0 before it is stored.
+    pub stream_sequence: u64,
+}
+
+/// What an event carries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Nothing.
+    Empty,
+    /// JSON.
+    Json(Value),
+    /// Anything else, described by `datacontenttype`.
+    Bytes(Bytes),
+}
+
+impl Event {
+    /// Where the ledger keeps this event.
+    pub fn key(&self) -> EventKey {
+        EventKey::derive(self.source.as_str(), self.id.as_str())
+    }
+
+    /// What other messages say of this event.
+    pub fn reference(&self) -> EventRef {
+        EventRef {
+            id: self.id.to_string(),
+            source: self.source.to_string(),
+            r#type: self.kind.clone(),
+            nats_subject: self.nats_subject.to_string(),
+            stream_sequence: self.stream_sequence,
+        }
+    }
+
+    /// This event's headers in binary mode (NATS Protocol Binding for CloudEvents, 3.1), with the trace and
+    /// the inbox that waits. Values that a header cannot hold (control characters) are left out.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let attribute = |name: &str, value: &str| (format!("{}{name}", header::CLOUDEVENT_PREFIX), value.to_owned());
+        let mut headers = vec![
+            attribute("specversion", "1.0"),
+            attribute("id", self.id.as_str()),
+            attribute("source", self.source.as_str()),
+            attribute("type", &self.kind),
+            attribute("time", &self.time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+        ];
+        headers.extend(self.subject.iter().map(|value| attribute("subject", value)));
+        headers.extend(self.data_schema.iter().map(|value| attribute("dataschema", value)));
+        headers.extend(self.extensions.iter().map(|(name, value)| attribute(name, value)));
+        let content_type = match (&self.data, &self.data_content_type) {
+            (_, Some(given)) => Some(given.clone()),
+            (Data::Json(_), None) => Some("application/json".to_owned()),
+            _ => None,
+        };
+        headers.extend(content_type.map(|value| (header::CONTENT_TYPE.to_owned(), value)));
+        headers.extend(self.trace.traceparent().map(|v| (header::TRACEPARENT.to_owned(), v.to_owned())));
+        headers.extend(self.trace.tracestate().map(|v| (header::TRACESTATE.to_owned(), v.to_owned())));
+        headers.extend(self.reply_to.iter().map(|v| (header::REPLY_TO.to_owned(), v.as_str().to_owned())));
+        headers.retain(|(_, value)| !value.chars().any(char::is_control));
+        headers
+    }
+
+    /// The body in binary mode.
+    pub fn body(&self) -> Bytes {
+        match &self.data {
+            Data::Empty => Bytes::new(),
+            Data::Json(value) => value.to_string().into(),
+            Data::Bytes(bytes) => bytes.clone(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! One closed set of faults. Whether something is tried again follows from these and nothing else.
+
+use std::fmt;
+
+/// What a failed attempt means for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It may work later: back off and try again.
+    Transient,
+    /// It will not work, however often it is tried.
+    Permanent,
+}
+
+/// Why something was refused; its [`code`](Reason::code) is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A run of that workflow id is open.
+    WorkflowRunning,
+    /// No open run has that workflow id.
+    WorkflowNotFound,
+    /// Temporal does not take these arguments.
+    InvalidArgument,
+    /// Temporal does not let us.
+    PermissionDenied,
+    /// The message cannot be read as an event.
+    BadEvent,
+    /// The message cannot be read as a command.
+    BadCommand,
+    /// A route's guard or value failed on this event.
+    RouteError,
+    /// Temporal refused for a reason of its own.
+    Refused,
+}
+
+impl Reason {
+    /// The stable code, as in outcomes and in the subjects of dead letters.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::WorkflowRunning => "workflow-running",
+            Self::WorkflowNotFound => "workflow-not-found",
+            Self::InvalidArgument => "invalid-argument",
+            Self::PermissionDenied => "permission-denied",
+            Self::BadEvent => "bad-event",
+            Self::BadCommand => "bad-command",
+            Self::RouteError => "route-error",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,23 @@
+//! Events, commands, outcomes, keys, ids and faults.
+//!
+//! Pure: no clock, no randomness, no I/O and no client of anything. Text from outside becomes one of these
+//! types at the door, or does not come in.
+
+mod command;
+mod event;
+mod fault;
+mod ids;
+mod key;
+mod outcome;
+mod read_event;
+mod trace;
+
+pub use command::{Action, BadCommand, Command, ConflictPolicy, JsonText, Origin, Signal, Start, Trigger};
+pub use event::{Data, Event};
+pub use fault::{Fault, Reason};
+pub use ids::{BadId, EventId, EventSubject, ReplyTo, ScheduleId, Source, WorkflowId};
+pub use key::{EffectKey, EventKey, partition};
+pub use outcome::{OutcomeExt, of_command};
+pub use read_event::{BadEvent, RawMessage, read_event};
+pub use signalbox_proto::v1::{DeadLetter, EventRef, Outcome, OutcomeKind, Verdict};
+pub use trace::TraceContext;

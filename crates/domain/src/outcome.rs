@@ -1,0 +1,87 @@
+//! Outcomes: what happened to an event or to one of its commands.
+
+use chrono::{DateTime, Utc};
+use signalbox_proto::{
+    names::subject,
+    v1::{Outcome, OutcomeKind},
+};
+
+use crate::{
+    Action, Command, Event, EventKey, Reason,
+    command::{time, timestamp},
+};
+
+/// An outcome of a command, still to be told what happened.
+pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcome {
+    Outcome {
+        event: Some(command.origin.event.clone()),
+        effect_key: command.effect_key.to_string(),
+        route: command.origin.route.clone().unwrap_or_default(),
+        route_set: command.origin.route_set.clone(),
+        workflow_id: command.key.to_string(),
+        attempts,
+        at: Some(timestamp(at)),
+        trace: command.trace.to_wire(),
+        ..Default::default()
+    }
+}
+
+/// What the rest of the house asks of an outcome.
+pub trait OutcomeExt {
+    /// The verdict of the matching of an event.
+    fn of_matching(event: &Event, route_set: &str, at: DateTime<Utc>) -> Self;
+    /// Says that `action` was accepted by the run `run_id`.
+    fn accepted(self, action: &Action, run_id: String) -> Self;
+    /// Says why it was not.
+    fn because(self, kind: OutcomeKind, reason: Reason, detail: impl Into<String>) -> Self;
+    /// Where the ledger keeps it.
+    fn ledger_subject(&self) -> String;
+    /// When it was written.
+    fn time(&self) -> Option<DateTime<Utc>>;
+    /// Whether nothing more will come of its command.
+    fn is_final(&self) -> bool;
+}
+
+impl OutcomeExt for Outcome {
+    fn of_matching(event: &Event, route_set: &str, at: DateTime<Utc>) -> Self {
+        Self {
+            event: Some(event.reference()),
+            route_set: route_set.to_owned(),
+            attempts: 1,
+            at: Some(timestamp(at)),
+            trace: event.trace.to_wire(),
+            ..Default::default()
+        }
+    }
+
+    fn accepted(mut self, action: &Action, run_id: String) -> Self {
+        let kind = match action {
+            Action::Start(_) => OutcomeKind::Started,
+            Action::Signal(_) | Action::SignalWithStart(..) => OutcomeKind::Signalled,
+        };
+        self.set_kind(kind);
+        self.run_id = run_id;
+        self
+    }
+
+    fn because(mut self, kind: OutcomeKind, reason: Reason, detail: impl Into<String>) -> Self {
+        self.set_kind(kind);
+        self.reason = reason.code().to_owned();
+        self.detail = detail.into();
+        self
+    }
+
+    fn ledger_subject(&self) -> String {
+        let (source, id) = self.event.as_ref().map_or(("", ""), |event| (event.source.as_str(), event.id.as_str()));
+        let leaf = if self.effect_key.is_empty() { subject::MATCH_LEAF } else { &self.effect_key };
+        EventKey::derive(source, id).outcome_subject(leaf)
+    }
+
+    fn time(&self) -> Option<DateTime<Utc>> {
+        self.at.and_then(time)
+    }
+
+    fn is_final(&self) -> bool {
+        !matches!(self.kind(), OutcomeKind::Retrying)
+    }
+}

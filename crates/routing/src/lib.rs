@@ -1,0 +1,1 @@
+//! Route files, checked route sets and plans. Pure and synchronous.

@@ -1,0 +1,1 @@
+//! Cron expressions: parse, describe, next times, map to Temporal. Pure.

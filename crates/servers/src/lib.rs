@@ -1,0 +1,1 @@
+//! Finds or installs nats-server and temporal, and runs them as owned processes.

@@ -1,0 +1,1 @@
+//! Logs and metrics: set-up and names of fields.

@@ -1,0 +1,1 @@
+//! Temporal: execute commands, look-ups, schedules, fault classes.

@@ -1,0 +1,1 @@
+//! Real servers owned by a test, private namespaces, eventually.

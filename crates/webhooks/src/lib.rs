@@ -1,0 +1,1 @@
+//! One verifier a webhook provider. Pure.

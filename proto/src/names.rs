@@ -1,0 +1,110 @@
+//! Subjects, streams, consumers, buckets and headers: each name stands here and nowhere else.
+
+/// JetStream streams.
+pub mod stream {
+    /// The replayable log of events.
+    pub const EVENTS: &str = "EVENTS";
+    /// Work queue of effects to carry out, partitioned by key.
+    pub const COMMANDS: &str = "COMMANDS";
+    /// The ledger: the last outcome of each event and each of its effects.
+    pub const OUTCOMES: &str = "OUTCOMES";
+    /// What cannot work, with the reason.
+    pub const DEAD_LETTERS: &str = "DEADLETTERS";
+}
+
+/// NATS subjects.
+pub mod subject {
+    /// First token of every event's subject.
+    pub const EVENTS_PREFIX: &str = "events.";
+    /// All events.
+    pub const EVENTS: &str = "events.>";
+    /// All partitions of commands.
+    pub const COMMANDS: &str = "commands.*";
+    /// All outcomes.
+    pub const OUTCOMES: &str = "outcomes.>";
+    /// All dead letters.
+    pub const DEAD_LETTERS: &str = "deadletters.>";
+    /// Last token of the subject that holds the verdict of the matching of an event.
+    pub const MATCH_LEAF: &str = "match";
+
+    /// Request-reply: result, describe and query of a workflow.
+    pub const LOOKUP: &str = "signalbox.router.lookup";
+    /// Request-reply: whether the router can work.
+    pub const ROUTER_STATUS: &str = "signalbox.router.status";
+    /// Request-reply: calls on schedules.
+    pub const SCHEDULE: &str = "signalbox.scheduler.schedule";
+    /// Request-reply: whether the scheduler manager can work.
+    pub const SCHEDULER_STATUS: &str = "signalbox.scheduler.status";
+
+    /// Commands of one partition.
+    pub fn commands(partition: u16) -> String {
+        format!("commands.{partition}")
+    }
+
+    /// Dead letters of one reason; `reason` is a code such as `workflow-not-found`.
+    pub fn dead_letters(reason: &str) -> String {
+        format!("deadletters.{reason}")
+    }
+}
+
+/// Durable consumers.
+pub mod consumer {
+    /// The matcher's, on EVENTS.
+    pub const MATCH: &str = "match";
+
+    /// That of one partition, on COMMANDS.
+    pub fn apply(partition: u16) -> String {
+        format!("apply-{partition}")
+    }
+}
+
+/// Into how many partitions commands are divided by the hash of their key.
+pub const PARTITIONS: u16 = 8;
+
+/// Key-value buckets.
+pub mod bucket {
+    /// Desired schedules by id.
+    pub const SCHEDULES: &str = "signalbox-schedules";
+}
+
+/// Services by their names in the NATS service API (`$SRV.INFO`).
+pub mod service {
+    /// Look-ups.
+    pub const ROUTER: &str = "signalbox-router";
+    /// Schedules.
+    pub const SCHEDULER: &str = "signalbox-scheduler";
+}
+
+/// Message headers. NATS compares them case-sensitively.
+pub mod header {
+    /// JetStream drops a second message of the same id.
+    pub const MESSAGE_ID: &str = "Nats-Msg-Id";
+    /// W3C Trace Context.
+    pub const TRACEPARENT: &str = "traceparent";
+    /// W3C Trace Context.
+    pub const TRACESTATE: &str = "tracestate";
+    /// Inbox that wants the outcomes of this event.
+    pub const REPLY_TO: &str = "signalbox-reply-to";
+    /// Prefix of the attributes of a CloudEvent in binary mode (NATS Protocol Binding for CloudEvents, 3.1).
+    pub const CLOUDEVENT_PREFIX: &str = "ce-";
+    /// Media type of the data in binary mode; `application/cloudevents+json` marks structured mode.
+    pub const CONTENT_TYPE: &str = "content-type";
+}
+
+/// Custom search attributes in Temporal.
+pub mod search_attribute {
+    /// Keyword: how the run was triggered, `http`, `schedule`, `event`, `cli` or `workflow`.
+    pub const TRIGGER: &str = "SignalboxTrigger";
+}
+
+/// What the lab's calls use when they name nothing else.
+pub mod lab {
+    /// Task queue of the lab's worker.
+    pub const TASK_QUEUE: &str = "lab6-queue";
+    /// Type of the lab's workflow.
+    pub const CRON_WORKFLOW: &str = "CronWorkflow";
+    /// Signal with one text.
+    pub const ADD_MESSAGE: &str = "add_message";
+    /// Signal without arguments that ends the workflow.
+    pub const STOP_PROCESSING: &str = "stop_processing";
+}

@@ -1,0 +1,1 @@
+//! HTTP in, durable events and commands out.

@@ -1,0 +1,1 @@
+//! Desired schedules, reconciled into Temporal.

@@ -1,0 +1,1 @@
+//! Matches events to routes and applies commands to Temporal.
