@@ -1,1 +1,37 @@
-//! NATS: streams, publish, consume, settle, ledger, KV, request-reply.
+//! NATS: streams, publish, consume, settle, ledger, KV and request-reply.
+//!
+//! The only crate that imports `async-nats`. What is published carries a `Nats-Msg-Id`; what is consumed is
+//! settled in one place, [`Delivery::settle`].
+
+mod connect;
+mod consume;
+mod ledger;
+mod publish;
+mod reply;
+mod request;
+mod streams;
+mod table;
+
+pub use connect::{Bus, ConnectError, LinkState, Options};
+pub use consume::{Deliveries, Delivery, Settlement};
+pub use publish::{PublishError, Stored};
+pub use reply::{Waiters, Waiting};
+pub use request::{Call, Calls, Offer, RequestError};
+pub use streams::SetUpError;
+pub use table::Table;
+
+/// A call to JetStream that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("JetStream could not {doing}")]
+pub struct Error {
+    /// What was to be done.
+    doing: &'static str,
+    #[source]
+    cause: async_nats::Error,
+}
+
+impl Error {
+    fn when(doing: &'static str) -> impl Fn(async_nats::Error) -> Self {
+        move |cause| Self { doing, cause }
+    }
+}

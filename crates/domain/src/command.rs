@@ -189,10 +189,12 @@ impl From<Command> for v1::Command {
         let action = match command.action {
             Action::Start(start) => v1::command::Action::Start(start.into()),
             Action::Signal(signal) => v1::command::Action::Signal(signal.into()),
-            Action::SignalWithStart(start, signal) => v1::command::Action::SignalWithStart(v1::SignalWithStart {
-                start: Some(start.into()),
-                signal: Some(signal.into()),
-            }),
+            Action::SignalWithStart(start, signal) => {
+                v1::command::Action::SignalWithStart(v1::SignalWithStart {
+                    start: Some(start.into()),
+                    signal: Some(signal.into()),
+                })
+            }
         };
         Self {
             effect_key: command.effect_key.to_string(),
@@ -246,7 +248,10 @@ impl TryFrom<v1::Command> for Command {
 /// A protobuf timestamp.
 pub(crate) fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
     // Nanoseconds of a leap second go past 10^9; a timestamp has none.
-    prost_types::Timestamp { seconds: at.timestamp(), nanos: at.timestamp_subsec_nanos().min(999_999_999) as i32 }
+    prost_types::Timestamp {
+        seconds: at.timestamp(),
+        nanos: at.timestamp_subsec_nanos().min(999_999_999) as i32,
+    }
 }
 
 /// The time of a protobuf timestamp, if it is one.
@@ -289,7 +294,9 @@ mod tests {
     #[test]
     fn commands_survive_the_wire() {
         let signal = Signal { name: "s".into(), args: vec![] };
-        for action in [Action::Start(start()), Action::Signal(signal.clone()), Action::SignalWithStart(start(), signal)] {
+        for action in
+            [Action::Start(start()), Action::Signal(signal.clone()), Action::SignalWithStart(start(), signal)]
+        {
             let before = command(action);
             assert_eq!(Command::try_from(v1::Command::from(before.clone())).unwrap(), before);
         }

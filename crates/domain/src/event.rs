@@ -71,7 +71,8 @@ impl Event {
     /// This event's headers in binary mode (NATS Protocol Binding for CloudEvents, 3.1), with the trace and
     /// the inbox that waits. Values that a header cannot hold (control characters) are left out.
     pub fn headers(&self) -> Vec<(String, String)> {
-        let attribute = |name: &str, value: &str| (format!("{}{name}", header::CLOUDEVENT_PREFIX), value.to_owned());
+        let attribute =
+            |name: &str, value: &str| (format!("{}{name}", header::CLOUDEVENT_PREFIX), value.to_owned());
         let mut headers = vec![
             attribute("specversion", "1.0"),
             attribute("id", self.id.as_str()),

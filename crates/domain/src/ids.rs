@@ -38,7 +38,9 @@ pub enum BadId {
         what: &'static str,
     },
     /// It is not a subject of events.
-    #[error("{0:?} is not a subject of events: it is `events.` and one or more non-empty tokens with dots between, without spaces, `*` or `>`")]
+    #[error(
+        "{0:?} is not a subject of events: it is `events.` and one or more non-empty tokens with dots between, without spaces, `*` or `>`"
+    )]
     Subject(String),
     /// It is not an inbox.
     #[error("{0:?} is not a NATS inbox (`_INBOX.…`)")]
@@ -171,8 +173,11 @@ impl FromStr for ReplyTo {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let token = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        let valid = text.len() <= 256 && text.strip_prefix("_INBOX.").is_some_and(|rest| rest.split('.').all(token));
+        let token = |t: &str| {
+            !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        };
+        let valid =
+            text.len() <= 256 && text.strip_prefix("_INBOX.").is_some_and(|rest| rest.split('.').all(token));
         if valid { Ok(Self(text.into())) } else { Err(BadId::Inbox(text.chars().take(80).collect())) }
     }
 }
@@ -199,7 +204,9 @@ mod tests {
 
     #[test]
     fn subjects_cannot_be_widened() {
-        for bad in ["events.", "events.a..b", "events.*", "events.a.>", "events.a b", "commands.1", "events.a\r\n"] {
+        for bad in
+            ["events.", "events.a..b", "events.*", "events.a.>", "events.a b", "commands.1", "events.a\r\n"]
+        {
             assert!(bad.parse::<EventSubject>().is_err(), "{bad}");
         }
         assert_eq!("events.a.b".parse::<EventSubject>().unwrap().without_prefix(), "a.b");

@@ -97,7 +97,14 @@ mod tests {
     use super::*;
 
     fn effect(route: &str, index: usize, action: &str, target: &str) -> EffectKey {
-        EffectKey::derive(&"s".parse().unwrap(), &"e".parse().unwrap(), route, index, action, &target.parse().unwrap())
+        EffectKey::derive(
+            &"s".parse().unwrap(),
+            &"e".parse().unwrap(),
+            route,
+            index,
+            action,
+            &target.parse().unwrap(),
+        )
     }
 
     #[test]

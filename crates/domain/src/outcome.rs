@@ -72,7 +72,8 @@ impl OutcomeExt for Outcome {
     }
 
     fn ledger_subject(&self) -> String {
-        let (source, id) = self.event.as_ref().map_or(("", ""), |event| (event.source.as_str(), event.id.as_str()));
+        let (source, id) =
+            self.event.as_ref().map_or(("", ""), |event| (event.source.as_str(), event.id.as_str()));
         let leaf = if self.effect_key.is_empty() { subject::MATCH_LEAF } else { &self.effect_key };
         EventKey::derive(source, id).outcome_subject(leaf)
     }

@@ -146,7 +146,11 @@ fn binary(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -
     Ok(event)
 }
 
-fn structured(message: &RawMessage<'_>, subject: EventSubject, mut object: Map<String, Value>) -> Result<Event, BadEvent> {
+fn structured(
+    message: &RawMessage<'_>,
+    subject: EventSubject,
+    mut object: Map<String, Value>,
+) -> Result<Event, BadEvent> {
     let json = object.remove("data");
     let base64 = object.remove("data_base64");
     let content_type = object.remove("datacontenttype").and_then(|value| value.as_str().map(str::to_owned));
@@ -157,7 +161,10 @@ fn structured(message: &RawMessage<'_>, subject: EventSubject, mut object: Map<S
             Value::String(text) => text,
             Value::Bool(_) | Value::Number(_) => value.to_string(),
             Value::Array(_) | Value::Object(_) => {
-                return Err(BadEvent::Attribute { name, why: "an attribute is a text, a number or a boolean" });
+                return Err(BadEvent::Attribute {
+                    name,
+                    why: "an attribute is a text, a number or a boolean",
+                });
             }
         };
         attributes.insert(name, text);
@@ -258,11 +265,13 @@ mod tests {
             br#"{"order":7}"#,
         )
         .unwrap();
-        let body = json!({"specversion": "1.0", "id": "e-1", "source": "/shop", "type": "paid", "tenant": "a",
+        let body =
+            json!({"specversion": "1.0", "id": "e-1", "source": "/shop", "type": "paid", "tenant": "a",
             "time": "2026-01-01T00:00:00Z", "data": {"order": 7}})
-        .to_string();
+            .to_string();
         let marked =
-            read("events.shop.paid", &[("Content-Type", "application/cloudevents+json")], body.as_bytes()).unwrap();
+            read("events.shop.paid", &[("Content-Type", "application/cloudevents+json")], body.as_bytes())
+                .unwrap();
         let unmarked = read("events.shop.paid", &[], body.as_bytes()).unwrap();
         assert_eq!(binary, marked);
         assert_eq!(binary, unmarked);

@@ -16,7 +16,10 @@ impl TraceContext {
         match traceparent.filter(|text| well_formed(text)) {
             Some(parent) => Self {
                 traceparent: parent.into(),
-                tracestate: tracestate.filter(|t| t.len() <= 512 && !t.chars().any(char::is_control)).unwrap_or_default().into(),
+                tracestate: tracestate
+                    .filter(|t| t.len() <= 512 && !t.chars().any(char::is_control))
+                    .unwrap_or_default()
+                    .into(),
             },
             None => Self::default(),
         }
@@ -57,7 +60,8 @@ fn well_formed(text: &str) -> bool {
     };
     let zero = |part: &str| part.bytes().all(|b| b == b'0');
     let mut parts = text.split('-');
-    let (Some(version), Some(trace), Some(span), Some(flags)) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(version), Some(trace), Some(span), Some(flags)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return false;
     };
@@ -84,7 +88,9 @@ mod tests {
         let trace = TraceContext::from_headers(Some(good), Some("a=b"));
         assert_eq!(trace.trace_id(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
         assert_eq!(TraceContext::from_wire(trace.to_wire().as_ref()), trace);
-        for bad in ["", "00", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "é-", &good.to_uppercase()] {
+        for bad in
+            ["", "00", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "é-", &good.to_uppercase()]
+        {
             assert_eq!(TraceContext::from_headers(Some(bad), Some("a=b")), TraceContext::default(), "{bad}");
         }
     }

@@ -1,1 +1,20 @@
-//! Temporal: execute commands, look-ups, schedules, fault classes.
+//! Temporal: execute commands, look-ups, schedules and fault classes.
+//!
+//! With the worker, the only crate that imports `temporalio-client`. Effects go out as raw calls, because only
+//! those take the request id that makes a repeated command one effect.
+
+mod connect;
+mod execute;
+mod failure;
+mod lookup;
+mod payload;
+mod resolve;
+mod schedule;
+mod time;
+
+pub use connect::{ConnectError, Options, Temporal};
+pub use execute::Accepted;
+pub use failure::Failure;
+pub use lookup::{LookupError, WorkflowResult};
+pub use schedule::{NewSchedule, ScheduleError};
+pub use temporalio_client::Client;

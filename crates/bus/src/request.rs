@@ -1,0 +1,152 @@
+//! Request-reply, by the NATS service API: `nats micro info signalbox-router` lists what is offered.
+
+use std::time::Duration;
+
+use async_nats::{
+    client::RequestErrorKind,
+    service::{Service, ServiceExt, endpoint::Endpoint},
+};
+use bytes::Bytes;
+use futures::{StreamExt, stream::SelectAll};
+use prost::Message;
+
+use crate::{Bus, Error};
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Nobody offers it now.
+    #[error("no service answers on {0}")]
+    NoResponders(&'static str),
+    /// Somebody does, but did not answer in time; it may have done what was asked.
+    #[error("the service on {0} did not answer in time")]
+    TimedOut(&'static str),
+    /// The connection is down or refused the request.
+    #[error("the request to {0} could not be sent")]
+    NotSent(&'static str, #[source] async_nats::Error),
+    /// The answer is not of the expected form.
+    #[error("the service on {0} gave an answer that cannot be read")]
+    Unreadable(&'static str),
+}
+
+impl Bus {
+    /// Asks the service on `subject` and waits at most `timeout`.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn request<Question: Message, Answer: Message + Default>(
+        &self,
+        subject: &'static str,
+        question: &Question,
+        timeout: Duration,
+    ) -> Result<Answer, RequestError> {
+        let request =
+            async_nats::Request::new().payload(question.encode_to_vec().into()).timeout(Some(timeout));
+        let answer =
+            self.client.send_request(subject, request).await.map_err(|error| match error.kind() {
+                RequestErrorKind::NoResponders => RequestError::NoResponders(subject),
+                RequestErrorKind::TimedOut => RequestError::TimedOut(subject),
+                _ => RequestError::NotSent(subject, error.into()),
+            })?;
+        let failed =
+            answer.headers.as_ref().is_some_and(|h| h.get(async_nats::service::NATS_SERVICE_ERROR).is_some());
+        if failed {
+            return Err(RequestError::Unreadable(subject));
+        }
+        Answer::decode(answer.payload).map_err(|_| RequestError::Unreadable(subject))
+    }
+
+    /// Offers a service with these endpoints.
+    ///
+    /// # Errors
+    /// When NATS cannot be reached.
+    pub async fn offer(&self, offer: &Offer) -> Result<Calls, Error> {
+        let of = Error::when("offer a service");
+        let service = self
+            .client
+            .service_builder()
+            .description(offer.description)
+            .start(offer.name, env!("CARGO_PKG_VERSION"))
+            .await
+            .map_err(&of)?;
+        let mut calls = SelectAll::new();
+        for &(name, subject) in offer.endpoints {
+            let endpoint = service.endpoint_builder().name(name).add(subject).await.map_err(&of)?;
+            calls.push(Named { subject, endpoint });
+        }
+        Ok(Calls { _service: service, calls })
+    }
+}
+
+/// What a service offers.
+pub struct Offer {
+    /// Its name in the service API.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub description: &'static str,
+    /// Names and subjects of its endpoints.
+    pub endpoints: &'static [(&'static str, &'static str)],
+}
+
+struct Named {
+    subject: &'static str,
+    endpoint: Endpoint,
+}
+
+impl futures::Stream for Named {
+    type Item = Call;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Call>> {
+        let subject = self.subject;
+        self.endpoint.poll_next_unpin(context).map(|next| next.map(|request| Call { subject, request }))
+    }
+}
+
+/// The calls of an offered service; dropping it ends the offer.
+pub struct Calls {
+    _service: Service,
+    calls: SelectAll<Named>,
+}
+
+impl Calls {
+    /// The next call; `None` when the connection is closed.
+    pub async fn next(&mut self) -> Option<Call> {
+        self.calls.next().await
+    }
+}
+
+/// One call of an offered service.
+pub struct Call {
+    /// The subject that it came on.
+    pub subject: &'static str,
+    request: async_nats::service::Request,
+}
+
+impl Call {
+    /// The question.
+    ///
+    /// # Errors
+    /// When it is not of that form.
+    pub fn question<Question: Message + Default>(&self) -> Result<Question, prost::DecodeError> {
+        Question::decode(self.request.message.payload.clone())
+    }
+
+    /// Answers.
+    pub async fn answer<Answer: Message>(&self, answer: &Answer) {
+        self.respond(Ok(answer.encode_to_vec().into())).await;
+    }
+
+    /// Refuses a question that cannot be read.
+    pub async fn refuse(&self, why: &str) {
+        self.respond(Err(async_nats::service::error::Error { status: why.to_owned(), code: 400 })).await;
+    }
+
+    async fn respond(&self, response: Result<Bytes, async_nats::service::error::Error>) {
+        if let Err(error) = self.request.respond(response).await {
+            tracing::warn!(%error, subject = self.subject, "the answer was not sent");
+        }
+    }
+}

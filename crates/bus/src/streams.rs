@@ -1,0 +1,102 @@
+//! Streams, consumers and buckets, made if they are not there.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, pull},
+    kv,
+    stream::{Config, RetentionPolicy, StorageType},
+};
+use signalbox_proto::names::{PARTITIONS, bucket, consumer, stream, subject};
+
+use crate::Bus;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long JetStream may wait for an acknowledgement before it delivers again. What is worked on longer says
+/// so in between ([`crate::Settlement::Working`]).
+pub(crate) const ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// What could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the {what} `{name}` in JetStream")]
+pub struct SetUpError {
+    what: &'static str,
+    name: String,
+    #[source]
+    cause: async_nats::Error,
+}
+
+impl Bus {
+    /// Makes what the services need in JetStream, where it is missing. What is there stays as it is: an
+    /// operator may have given a stream more replicas or another lifetime.
+    ///
+    /// # Errors
+    /// [`SetUpError`] names the first that could not be made.
+    pub async fn ensure_streams(&self) -> Result<(), SetUpError> {
+        for config in streams() {
+            let name = config.name.clone();
+            let made = self.jetstream.get_or_create_stream(config).await;
+            let made = made.map_err(|cause| SetUpError { what: "stream", name, cause: cause.into() })?;
+            for config in consumers(&made.cached_info().config.name) {
+                let name = config.durable_name.clone().unwrap_or_default();
+                made.get_or_create_consumer(&name, config).await.map_err(|cause| SetUpError {
+                    what: "consumer",
+                    name,
+                    cause: cause.into(),
+                })?;
+            }
+        }
+        self.ensure_bucket(bucket::SCHEDULES).await
+    }
+
+    async fn ensure_bucket(&self, name: &str) -> Result<(), SetUpError> {
+        if self.jetstream.get_key_value(name).await.is_ok() {
+            return Ok(());
+        }
+        let config = kv::Config { bucket: name.to_owned(), history: 5, ..Default::default() };
+        match self.jetstream.create_key_value(config).await {
+            Ok(_) => Ok(()),
+            // Another service was quicker.
+            Err(_) if self.jetstream.get_key_value(name).await.is_ok() => Ok(()),
+            Err(cause) => Err(SetUpError { what: "bucket", name: name.to_owned(), cause: cause.into() }),
+        }
+    }
+}
+
+fn streams() -> [Config; 4] {
+    let file = |name: &str, subject: &str| Config {
+        name: name.to_owned(),
+        subjects: vec![subject.to_owned()],
+        storage: StorageType::File,
+        allow_direct: true,
+        duplicate_window: Duration::from_secs(120),
+        ..Default::default()
+    };
+    [
+        Config { max_age: 7 * DAY, ..file(stream::EVENTS, subject::EVENTS) },
+        Config { retention: RetentionPolicy::WorkQueue, ..file(stream::COMMANDS, subject::COMMANDS) },
+        // The ledger lives longer than the log, so that no event of the log is ever unknown to it.
+        Config { max_age: 8 * DAY, max_messages_per_subject: 1, ..file(stream::OUTCOMES, subject::OUTCOMES) },
+        file(stream::DEAD_LETTERS, subject::DEAD_LETTERS),
+    ]
+}
+
+fn consumers(stream_name: &str) -> Vec<pull::Config> {
+    let durable = |name: String, filter: String| pull::Config {
+        durable_name: Some(name),
+        filter_subject: filter,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_deliver: -1,
+        max_ack_pending: 2048,
+        ..Default::default()
+    };
+    match stream_name {
+        stream::EVENTS => vec![durable(consumer::MATCH.to_owned(), subject::EVENTS.to_owned())],
+        stream::COMMANDS => {
+            (0..PARTITIONS).map(|n| durable(consumer::apply(n), subject::commands(n))).collect()
+        }
+        _ => Vec::new(),
+    }
+}

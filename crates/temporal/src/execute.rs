@@ -1,0 +1,171 @@
+//! Carrying out one command.
+
+use serde_json::json;
+use signalbox_domain::{Action, Command, ConflictPolicy, Signal, Start, Trigger};
+use signalbox_proto::names::search_attribute;
+use temporalio_client::{NamespacedClient, tonic::Status};
+use temporalio_common::protos::temporal::api::{
+    common::v1::{Memo, SearchAttributes, WorkflowExecution, WorkflowType},
+    enums::v1::{TaskQueueKind, WorkflowIdConflictPolicy},
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{
+        SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
+        StartWorkflowExecutionRequest,
+    },
+};
+
+use crate::{
+    Failure, Temporal,
+    connect::{DEADLINE, within},
+    payload::{arguments, keyword, memo, trace_header},
+};
+
+/// A command that Temporal has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The run; empty where Temporal does not say, which is for a signal.
+    pub run_id: String,
+    /// Whether the effect had happened before, or an open run was used instead of a new one.
+    pub deduplicated: bool,
+}
+
+impl Temporal {
+    /// Carries out a command, once. A command that may have been tried before (`repeated`) is resolved first
+    /// where Temporal's own deduplication has a hole.
+    ///
+    /// # Errors
+    /// [`Failure`] says whether to try again; then `repeated` is true.
+    pub async fn execute(&self, command: &Command, repeated: bool) -> Result<Accepted, Failure> {
+        match &command.action {
+            Action::Start(start) => self.start(command, start).await,
+            Action::Signal(signal) => self.signal(command, signal).await,
+            Action::SignalWithStart(start, signal) => {
+                if repeated && let Some(earlier) = self.earlier_signal_with_start(command).await? {
+                    return Ok(earlier);
+                }
+                self.signal_with_start(command, start, signal).await
+            }
+        }
+    }
+
+    async fn start(&self, command: &Command, start: &Start) -> Result<Accepted, Failure> {
+        let request = StartWorkflowExecutionRequest {
+            namespace: self.client.namespace(),
+            identity: self.client.identity(),
+            request_id: command.effect_key.to_string(),
+            workflow_id: command.key.to_string(),
+            workflow_type: workflow_type(start),
+            task_queue: task_queue(start),
+            input: arguments(&start.args),
+            header: trace_header(&command.trace),
+            memo: Some(origin_memo(command)),
+            search_attributes: trigger(command),
+            workflow_id_conflict_policy: conflict_policy(start.conflict_policy) as i32,
+            ..Default::default()
+        };
+        let mut service = self.service();
+        let call = service.start_workflow_execution(within(DEADLINE, request));
+        let started = in_time(call).await?.into_inner();
+        Ok(Accepted { run_id: started.run_id, deduplicated: !started.started })
+    }
+
+    async fn signal(&self, command: &Command, signal: &Signal) -> Result<Accepted, Failure> {
+        let request = SignalWorkflowExecutionRequest {
+            namespace: self.client.namespace(),
+            identity: self.client.identity(),
+            request_id: command.effect_key.to_string(),
+            workflow_execution: Some(WorkflowExecution {
+                workflow_id: command.key.to_string(),
+                run_id: String::new(),
+            }),
+            signal_name: signal.name.clone(),
+            input: arguments(&signal.args),
+            header: trace_header(&command.trace),
+            ..Default::default()
+        };
+        let mut service = self.service();
+        in_time(service.signal_workflow_execution(within(DEADLINE, request))).await?;
+        Ok(Accepted { run_id: String::new(), deduplicated: false })
+    }
+
+    async fn signal_with_start(
+        &self,
+        command: &Command,
+        start: &Start,
+        signal: &Signal,
+    ) -> Result<Accepted, Failure> {
+        let request = SignalWithStartWorkflowExecutionRequest {
+            namespace: self.client.namespace(),
+            identity: self.client.identity(),
+            request_id: command.effect_key.to_string(),
+            workflow_id: command.key.to_string(),
+            workflow_type: workflow_type(start),
+            task_queue: task_queue(start),
+            input: arguments(&start.args),
+            signal_name: signal.name.clone(),
+            signal_input: arguments(&signal.args),
+            header: trace_header(&command.trace),
+            memo: Some(origin_memo(command)),
+            search_attributes: trigger(command),
+            ..Default::default()
+        };
+        let mut service = self.service();
+        let call = service.signal_with_start_workflow_execution(within(DEADLINE, request));
+        let answer = in_time(call).await?.into_inner();
+        Ok(Accepted { run_id: answer.run_id, deduplicated: false })
+    }
+}
+
+/// The deadline in the request is the server's; this one holds when the server is gone.
+pub(crate) async fn in_time<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Failure> {
+    match tokio::time::timeout(DEADLINE, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Status::deadline_exceeded("Temporal did not answer in time").into()),
+    }
+}
+
+fn workflow_type(start: &Start) -> Option<WorkflowType> {
+    Some(WorkflowType { name: start.workflow_type.clone() })
+}
+
+fn task_queue(start: &Start) -> Option<TaskQueue> {
+    Some(TaskQueue {
+        name: start.task_queue.clone(),
+        kind: TaskQueueKind::Normal as i32,
+        ..Default::default()
+    })
+}
+
+fn conflict_policy(policy: ConflictPolicy) -> WorkflowIdConflictPolicy {
+    match policy {
+        ConflictPolicy::Unspecified | ConflictPolicy::Fail => WorkflowIdConflictPolicy::Fail,
+        ConflictPolicy::UseExisting => WorkflowIdConflictPolicy::UseExisting,
+        ConflictPolicy::TerminateExisting => WorkflowIdConflictPolicy::TerminateExisting,
+    }
+}
+
+fn trigger(command: &Command) -> Option<SearchAttributes> {
+    let name = match command.origin.trigger {
+        Trigger::Unspecified => return None,
+        Trigger::Http => "http",
+        Trigger::Schedule => "schedule",
+        Trigger::Event => "event",
+        Trigger::Cli => "cli",
+        Trigger::Workflow => "workflow",
+    };
+    Some(keyword(search_attribute::TRIGGER, name))
+}
+
+/// What the Temporal UI shows of where a run comes from.
+fn origin_memo(command: &Command) -> Memo {
+    let event = &command.origin.event;
+    memo([(
+        "signalbox",
+        json!({
+            "event_id": event.id,
+            "event_source": event.source,
+            "event_type": event.r#type,
+            "route": command.origin.route,
+        }),
+    )])
+}
