@@ -6,6 +6,7 @@
 mod connect;
 mod consume;
 mod ledger;
+mod open;
 mod publish;
 mod reply;
 mod request;

@@ -7,6 +7,7 @@ mod connect;
 mod execute;
 mod failure;
 mod lookup;
+mod open;
 mod payload;
 mod resolve;
 mod schedule;

@@ -1,0 +1,62 @@
+//! The connection as part of a service's process.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use signalbox_service::{Condition, NatsArgs, OnEnd, Process};
+use signalbox_telemetry::Chain;
+
+use crate::{Bus, ConnectError, LinkState, Options};
+
+impl Bus {
+    /// Connects for a process and returns at once, whether or not a server is there yet. The process is ready
+    /// while the connection stands (`nats`) and once JetStream has what the services need (`streams`); the
+    /// connection is drained when the process stops.
+    ///
+    /// # Errors
+    /// [`ConnectError`], for what waiting does not mend.
+    pub async fn open(process: &Process, service: &str, args: &NatsArgs) -> Result<Self, ConnectError> {
+        let link = process.readiness.condition("nats");
+        link.unmet("no NATS server answers yet");
+        let options = Options {
+            url: args.nats_url.clone(),
+            name: format!("signalbox-{service}"),
+            credentials: args.nats_credentials.clone(),
+            user: args.nats_user.clone().map(|user| {
+                (user, args.nats_password.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default())
+            }),
+        };
+        let bus = Self::connect(&options, move |state| match state {
+            LinkState::Up => link.met(),
+            LinkState::Down => link.unmet("the connection to NATS is lost; trying again"),
+        })
+        .await?;
+        let (streams, preparing) = (process.readiness.condition("streams"), bus.clone());
+        streams.unmet("not looked at yet");
+        let stop = process.stop.clone();
+        process.tasks.spawn("set up streams", OnEnd::Log, async move {
+            stop.run_until_cancelled(preparing.ensure_streams_until_there(&streams)).await;
+            Ok(())
+        });
+        let closing = bus.clone();
+        process.on_close("close NATS", async move {
+            closing.close().await;
+            Ok(())
+        });
+        Ok(bus)
+    }
+
+    async fn ensure_streams_until_there(&self, condition: &Condition) {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(2))
+            .with_jitter()
+            .without_max_times()
+            .build();
+        while let Err(error) = self.ensure_streams().await {
+            condition.unmet(Chain(&error).to_string());
+            tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(2))).await;
+        }
+        condition.met();
+    }
+}

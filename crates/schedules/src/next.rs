@@ -1,0 +1,143 @@
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta};
+use chrono::{TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+use croner::time::Weekday;
+use croner::{CronPattern, Direction, TimeComponent};
+
+/// The last year in which Temporal's calendars match.
+const LAST_YEAR: i32 = 2100;
+
+/// The first time after `after` at which Temporal finds the calendar to match.
+///
+/// This is the search of Temporal's server with its decisions about changes of the clock, which croner's
+/// own search takes differently: croner moves a skipped time behind the gap and fires a repeated one once.
+pub(crate) fn time(pattern: &CronPattern, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let after = DateTime::from_timestamp(after.timestamp().max(-1), 0)?;
+    if after.year() > LAST_YEAR {
+        return None;
+    }
+    let clock = Clock(zone);
+    let wall = clock.wall(after);
+    let repeated = clock.wall(after - TimeDelta::hours(1)).hour() == wall.hour();
+    Search { pattern, clock, wall, repeated }.run().filter(|found| found.year() <= LAST_YEAR)
+}
+
+/// A zone's wall clock, read as Go's `time` package reads it.
+#[derive(Clone, Copy)]
+struct Clock(Tz);
+
+impl Clock {
+    fn wall(self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.naive_utc() + self.0.offset_from_utc_datetime(&at.naive_utc()).fix()
+    }
+
+    /// The instant of a wall clock time, which for a skipped one is an hour off, and for a repeated one the
+    /// first west of Greenwich and the second east of it.
+    fn instant(self, wall: NaiveDateTime) -> DateTime<Utc> {
+        let offset = |utc| self.0.offset_from_utc_datetime(&utc).fix();
+        let near = wall - offset(wall);
+        (wall - offset(near)).and_utc()
+    }
+}
+
+struct Search<'a> {
+    pattern: &'a CronPattern,
+    clock: Clock,
+    wall: NaiveDateTime,
+    /// Whether `wall` is in the second run of an hour that the clock goes through twice.
+    repeated: bool,
+}
+
+impl Search<'_> {
+    fn run(mut self) -> Option<DateTime<Utc>> {
+        self.next_second();
+        while self.wall.year() <= LAST_YEAR {
+            if !self.pattern.month_match(self.wall.month()).ok()? {
+                self.go_to(midnight(first_of_next_month(self.wall.date())?));
+            } else if !self.day_matches()? {
+                self.go_to(midnight(self.wall.date() + Days::new(1)));
+            } else if let Some(hour) = self.matching(TimeComponent::Hour, self.wall.hour()) {
+                if hour > self.wall.hour() {
+                    self.go_to(midnight(self.wall.date()) + TimeDelta::hours(i64::from(hour)));
+                }
+                if let Some(found) = self.try_this_hour() {
+                    return Some(found);
+                }
+            } else {
+                self.go_to(midnight(self.wall.date() + Days::new(1)));
+            }
+        }
+        None
+    }
+
+    /// A match in the rest of this hour; without one, goes on to where to look next.
+    fn try_this_hour(&mut self) -> Option<DateTime<Utc>> {
+        let Some(wall) = self.in_this_hour() else {
+            self.leave_hour();
+            return None;
+        };
+        let at = self.clock.instant(wall);
+        if self.clock.wall(at).hour() == wall.hour() {
+            return Some(at + TimeDelta::hours(i64::from(self.repeated)));
+        }
+        self.go_to(hour_after(wall));
+        None
+    }
+
+    fn go_to(&mut self, wall: NaiveDateTime) {
+        self.wall = wall;
+        self.repeated = false;
+    }
+
+    fn next_second(&mut self) {
+        let next = self.wall + TimeDelta::seconds(1);
+        if next.hour() == self.wall.hour() { self.wall = next } else { self.leave_hour() }
+    }
+
+    /// Goes on to the next hour, or once more through this one if the clock does.
+    fn leave_hour(&mut self) {
+        let next = hour_after(self.wall);
+        let this = next - TimeDelta::hours(1);
+        let lasts = self.clock.instant(next) - self.clock.instant(this);
+        self.repeated = !self.repeated && lasts > TimeDelta::hours(1);
+        self.wall = if self.repeated { this } else { next };
+    }
+
+    /// The weekday is that of the instant: where midnight is skipped Temporal sees the day before.
+    fn day_matches(&self) -> Option<bool> {
+        let seen = self.clock.wall(self.clock.instant(self.wall)).weekday();
+        let weekday = Weekday::from_days_from_sunday(seen.num_days_from_sunday());
+        self.pattern.day_match(self.wall.year(), self.wall.month(), self.wall.day(), weekday).ok()
+    }
+
+    fn in_this_hour(&self) -> Option<NaiveDateTime> {
+        let (mut minute, mut second) = (self.wall.minute(), self.wall.second());
+        loop {
+            let found = self.matching(TimeComponent::Minute, minute)?;
+            if found > minute {
+                second = 0;
+            }
+            if let Some(second) = self.matching(TimeComponent::Second, second) {
+                return self.wall.date().and_hms_opt(self.wall.hour(), found, second);
+            }
+            (minute, second) = (found + 1, 0);
+        }
+    }
+
+    /// The first value from `value` on that the calendar has.
+    fn matching(&self, component: TimeComponent, value: u32) -> Option<u32> {
+        self.pattern.find_match_in_component(value, component, Direction::Forward).ok().flatten()
+    }
+}
+
+fn midnight(date: NaiveDate) -> NaiveDateTime {
+    date.and_time(NaiveTime::MIN)
+}
+
+fn first_of_next_month(date: NaiveDate) -> Option<NaiveDate> {
+    date.with_day(1)?.checked_add_months(Months::new(1))
+}
+
+fn hour_after(wall: NaiveDateTime) -> NaiveDateTime {
+    midnight(wall.date()) + TimeDelta::hours(i64::from(wall.hour()) + 1)
+}

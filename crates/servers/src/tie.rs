@@ -1,0 +1,54 @@
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+
+/// A program that is run in front of another one and becomes it: `<program> <args…> <wrapped> <its args…>`.
+#[derive(Clone, Debug)]
+pub struct Wrapper {
+    /// The wrapping program.
+    pub program: PathBuf,
+    /// What it is given before the wrapped program.
+    pub args: Vec<OsString>,
+}
+
+impl Wrapper {
+    /// Ties what is launched to the life of this process, even if this process is killed with SIGKILL:
+    /// `signalbox` (the path of the binary) calls [`exec_tied`] under its hidden subcommand `tied-to-launcher`.
+    ///
+    /// The kernel watches the *thread* that launched, so launch from one that lives as long as the process,
+    /// such as the main thread.
+    pub fn tied_to_this_process(signalbox: PathBuf) -> Self {
+        let pid = process::id().to_string();
+        Self { program: signalbox, args: vec!["tied-to-launcher".into(), pid.into(), "--".into()] }
+    }
+}
+
+/// Becomes `program`, which gets SIGTERM when the launcher dies (on Linux). Returns only if that fails.
+///
+/// `launcher` is the pid of the process that started this one; if that is gone already, nothing is run.
+pub fn exec_tied(launcher: i32, program: &Path, args: &[OsString]) -> io::Error {
+    match tie(launcher) {
+        Ok(()) => Command::new(program).args(args).exec(),
+        Err(error) => error,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn tie(launcher: i32) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    // The launcher may have died before the line above.
+    if getppid().map(Pid::as_raw_pid) == Some(launcher) {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("the launcher (pid {launcher}) is gone")))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn tie(_launcher: i32) -> io::Result<()> {
+    Ok(())
+}
