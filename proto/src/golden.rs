@@ -137,6 +137,7 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
                     workflow_id: "nightly-run".into(),
                     created_at: at(),
                     request_id: "r-1".into(),
+                    confirmed: false,
                 }),
             })),
         },

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{self, AckKind, consumer::pull, message::Acker};
+use async_nats::jetstream::{self, AckKind, consumer::pull, context::ConsumerInfoErrorKind, message::Acker};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use signalbox_domain::RawMessage;
 use signalbox_proto::names::{consumer, stream};
+use signalbox_telemetry::Chain;
 
-use crate::{Bus, Error, streams::ACK_WAIT};
+use crate::{
+    Bus, Error,
+    pause::{LONGEST_PAUSE, patient},
+    streams::ACK_WAIT,
+};
 
 /// One message, delivered to be settled.
 pub struct Delivery {
@@ -71,37 +76,68 @@ impl Delivery {
     }
 }
 
-/// The deliveries of one durable consumer. It never ends by itself: while JetStream is away it waits.
+/// The deliveries of one durable consumer. While JetStream is away it waits; should the consumer be gone, with a
+/// stream that was deleted or a server that lost its data, it is made again.
 pub struct Deliveries {
+    bus: Bus,
+    stream: &'static str,
+    durable: String,
+    open: Option<Open>,
+}
+
+struct Open {
     messages: pull::Stream,
     /// Up to here an earlier process may have worked.
     seen: u64,
 }
 
 impl Deliveries {
-    /// The next delivery.
-    ///
-    /// # Errors
-    /// When the consumer is gone and cannot come back by itself.
-    pub async fn next(&mut self) -> Result<Delivery, Error> {
+    fn new(bus: &Bus, stream: &'static str, durable: String) -> Self {
+        Self { bus: bus.clone(), stream, durable, open: None }
+    }
+
+    /// The next delivery; pending while there is none. May be dropped without loss.
+    pub async fn next(&mut self) -> Delivery {
         loop {
-            match self.messages.next().await {
-                Some(Ok(message)) => match self.delivery(message) {
-                    Some(delivery) => return Ok(delivery),
+            let open = self.open().await;
+            match open.messages.next().await {
+                Some(Ok(message)) => match open.delivery(message) {
+                    Some(delivery) => return delivery,
                     None => tracing::warn!("a message without JetStream's reply subject was left alone"),
                 },
                 Some(Err(error)) => {
-                    use pull::MessagesErrorKind::{ConsumerDeleted, PushBasedConsumer, RequestLimitExceeded};
-                    if matches!(error.kind(), ConsumerDeleted | PushBasedConsumer | RequestLimitExceeded) {
-                        return Err(Error::when("go on with the consumer")(error.into()));
+                    tracing::trace!(%error, consumer = self.durable, "no deliveries for now");
+                    if self.bus.consumer_is_gone(self.stream, &self.durable).await {
+                        tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer is gone");
+                        self.open = None;
                     }
-                    tracing::debug!(%error, "no deliveries for now");
                 }
-                None => return Err(Error::when("go on with the consumer")("its deliveries ended".into())),
+                None => self.open = None,
             }
         }
     }
 
+    /// The next delivery and those that are already there behind it, `most` together.
+    pub async fn next_ready(&mut self, most: usize) -> Vec<Delivery> {
+        let mut deliveries = vec![self.next().await];
+        while deliveries.len() < most
+            && let Some(delivery) = self.next().now_or_never()
+        {
+            deliveries.push(delivery);
+        }
+        deliveries
+    }
+
+    async fn open(&mut self) -> &mut Open {
+        let opened = match self.open.take() {
+            Some(open) => open,
+            None => self.bus.open_when_there(self.stream, &self.durable).await,
+        };
+        self.open.insert(opened)
+    }
+}
+
+impl Open {
     fn delivery(&self, message: jetstream::Message) -> Option<Delivery> {
         let info = message.info().ok()?;
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
@@ -118,26 +154,34 @@ impl Deliveries {
 
 impl Bus {
     /// Events, to be matched in the order of the stream.
-    ///
-    /// # Errors
-    /// When the consumer cannot be had now.
-    pub async fn events(&self) -> Result<Deliveries, Error> {
-        self.deliveries(stream::EVENTS, consumer::MATCH).await
+    pub fn events(&self) -> Deliveries {
+        Deliveries::new(self, stream::EVENTS, consumer::MATCH.to_owned())
     }
 
     /// Commands of one partition, in the order of the stream.
-    ///
-    /// # Errors
-    /// When the consumer cannot be had now.
-    pub async fn commands(&self, partition: u16) -> Result<Deliveries, Error> {
-        self.deliveries(stream::COMMANDS, &consumer::apply(partition)).await
+    pub fn commands(&self, partition: u16) -> Deliveries {
+        Deliveries::new(self, stream::COMMANDS, consumer::apply(partition))
+    }
+
+    async fn open_when_there(&self, stream: &'static str, durable: &str) -> Open {
+        let mut pauses = patient();
+        loop {
+            match self.open_consumer(stream, durable).await {
+                Ok(open) => return open,
+                Err(error) => {
+                    tracing::debug!(error = %Chain(&error), stream, consumer = durable, "not open yet")
+                }
+            }
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
     }
 
     /// Goes on where the acknowledgements end. Without the reset, what a killed process had in its hands would
     /// come after newer messages, and only when its acknowledgement is overdue.
-    async fn deliveries(&self, stream: &'static str, durable: &str) -> Result<Deliveries, Error> {
+    async fn open_consumer(&self, stream: &'static str, durable: &str) -> Result<Open, Error> {
         let of = Error::when("open the consumer");
-        let stream = self.jetstream.get_stream(stream).await.map_err(|e| of(e.into()))?;
+        self.ensure_streams().await.map_err(|e| of(e.into()))?;
+        let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
         let before = stream.consumer_info(durable).await.map_err(|e| of(e.into()))?;
         stream.reset_consumer(durable, None).await.map_err(|e| of(e.into()))?;
         let consumer: jetstream::consumer::PullConsumer = stream.get_consumer(durable).await.map_err(&of)?;
@@ -149,6 +193,18 @@ impl Bus {
             .messages()
             .await
             .map_err(|e| of(e.into()))?;
-        Ok(Deliveries { messages, seen: before.delivered.stream_sequence })
+        Ok(Open { messages, seen: before.delivered.stream_sequence })
+    }
+
+    async fn consumer_is_gone(&self, stream: &str, durable: &str) -> bool {
+        let Ok(stream) = self.jetstream.get_stream_no_info(stream).await else { return false };
+        match stream.consumer_info(durable).await {
+            Ok(_) => false,
+            Err(error) => match error.kind() {
+                ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => true,
+                ConsumerInfoErrorKind::JetStream(cause) => cause.code() == 404,
+                _ => false,
+            },
+        }
     }
 }

@@ -7,6 +7,7 @@ mod connect;
 mod consume;
 mod ledger;
 mod open;
+mod pause;
 mod publish;
 mod reply;
 mod request;

@@ -1,12 +1,12 @@
 //! The connection as part of a service's process.
 
-use std::time::Duration;
-
-use backon::{BackoffBuilder, ExponentialBuilder};
 use signalbox_service::{Condition, NatsArgs, OnEnd, Process};
 use signalbox_telemetry::Chain;
 
-use crate::{Bus, ConnectError, LinkState, Options};
+use crate::{
+    Bus, ConnectError, LinkState, Options,
+    pause::{LONGEST_PAUSE, patient},
+};
 
 impl Bus {
     /// Connects for a process and returns at once, whether or not a server is there yet. The process is ready
@@ -23,7 +23,10 @@ impl Bus {
             name: format!("signalbox-{service}"),
             credentials: args.nats_credentials.clone(),
             user: args.nats_user.clone().map(|user| {
-                (user, args.nats_password.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default())
+                (
+                    user,
+                    args.nats_password.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default(),
+                )
             }),
         };
         let bus = Self::connect(&options, move |state| match state {
@@ -47,15 +50,10 @@ impl Bus {
     }
 
     async fn ensure_streams_until_there(&self, condition: &Condition) {
-        let mut pauses = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(2))
-            .with_jitter()
-            .without_max_times()
-            .build();
+        let mut pauses = patient();
         while let Err(error) = self.ensure_streams().await {
             condition.unmet(Chain(&error).to_string());
-            tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(2))).await;
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
         }
         condition.met();
     }

@@ -1,23 +1,23 @@
 //! Publishing: everything carries a `Nats-Msg-Id`, so that what was sent twice is stored once.
 
-use std::future::IntoFuture;
-
 use async_nats::{
     HeaderMap, HeaderName, HeaderValue,
-    jetstream::{
-        context::{PublishAckFuture, PublishErrorKind},
-        message::PublishMessage,
-    },
+    jetstream::{context::PublishErrorKind, message::PublishMessage},
 };
 use bytes::Bytes;
 use prost::Message;
-use signalbox_domain::{Command, Event, OutcomeExt, WorkflowId, partition};
+use signalbox_domain::{Command, Event, OutcomeExt, partition};
 use signalbox_proto::{
     names::{PARTITIONS, header, subject},
     v1::{self, CommandBatch, DeadLetter, Outcome},
 };
 
-use crate::Bus;
+use signalbox_telemetry::Chain;
+
+use crate::{
+    Bus,
+    pause::{LONGEST_PAUSE, patient},
+};
 
 /// A message that JetStream has stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,38 +57,61 @@ impl From<async_nats::jetstream::context::PublishError> for PublishError {
     }
 }
 
-/// A message on its way. Dropping it does not call it back.
-pub struct Publishing(PublishAckFuture);
+/// A message to be published, as often as it takes.
+#[derive(Clone)]
+struct Outgoing {
+    to: String,
+    id: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
 
-impl Publishing {
-    /// Waits until JetStream has it.
-    ///
-    /// # Errors
-    /// [`PublishError`] says whether it may have been stored.
-    pub async fn stored(self) -> Result<Stored, PublishError> {
-        let ack = self.0.into_future().await?;
-        Ok(Stored { stream_sequence: ack.sequence, duplicate: ack.duplicate })
+impl Outgoing {
+    fn new(to: String, id: String, body: impl Into<Bytes>) -> Self {
+        Self { to, id, headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// Its message id is derived from the event's own, so that an event that is sent again is stored once.
+    fn event(event: &Event) -> Self {
+        let mut message = Self::new(event.nats_subject.to_string(), event.key().message_id(), event.body());
+        for (name, value) in event.headers() {
+            // Attributes come from outside: what NATS cannot carry in a header is left out, not a panic.
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+                message.headers.insert(name, value);
+            }
+        }
+        message
+    }
+
+    fn command(command: Command) -> Self {
+        let to = subject::commands(partition(&command.key, PARTITIONS));
+        let id = command.effect_key.to_string();
+        let batch = CommandBatch { commands: vec![v1::Command::from(command)] };
+        Self::new(to, id, batch.encode_to_vec())
+    }
+
+    /// The attempt is part of its message id: a later outcome of the same effect is news, not a duplicate.
+    fn outcome(outcome: &Outcome) -> Self {
+        let to = outcome.ledger_subject();
+        let id = format!("{to}.{}.{}", outcome.kind, outcome.attempts);
+        Self::new(to, id, outcome.encode_to_vec())
+    }
+
+    fn dead_letter(letter: &DeadLetter) -> Self {
+        let none = Outcome::default();
+        let outcome = letter.outcome.as_ref().unwrap_or(&none);
+        let id = format!("dead.{}.{}", outcome.ledger_subject(), outcome.route);
+        Self::new(subject::dead_letters(&outcome.reason), id, letter.encode_to_vec())
     }
 }
 
 impl Bus {
-    /// Publishes an event and waits until it is stored. Its message id is the event's own, so that a publisher
-    /// that sends it again, here or by itself, has it stored once.
+    /// Publishes an event and waits until it is stored.
     ///
     /// # Errors
     /// [`PublishError`] says whether it may have been stored.
     pub async fn publish_event(&self, event: &Event) -> Result<Stored, PublishError> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in event.headers() {
-            // Attributes come from outside: what NATS cannot carry in a header is left out, not a panic.
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-                headers.insert(name, value);
-            }
-        }
-        self.send(event.nats_subject.as_str(), &event.key().message_id(), headers, event.body())
-            .await?
-            .stored()
-            .await
+        self.store(Outgoing::event(event)).await
     }
 
     /// Publishes one command and waits until it is stored.
@@ -96,54 +119,58 @@ impl Bus {
     /// # Errors
     /// [`PublishError`] says whether it may have been stored.
     pub async fn publish_command(&self, command: Command) -> Result<Stored, PublishError> {
-        self.send_command(command).await?.stored().await
+        self.store(Outgoing::command(command)).await
     }
 
-    /// Sends one command; commands sent one after the other are stored in that order.
+    /// Publishes one command, however long JetStream is away. Drop the future to give it up.
     ///
     /// # Errors
-    /// [`PublishError`] when it could not be sent.
-    pub async fn send_command(&self, command: Command) -> Result<Publishing, PublishError> {
-        let to = subject::commands(partition_of(&command.key));
-        let id = command.effect_key.to_string();
-        let batch = CommandBatch { commands: vec![v1::Command::from(command)] };
-        self.send(&to, &id, HeaderMap::new(), batch.encode_to_vec().into()).await
+    /// [`PublishError::TooLarge`] only.
+    pub async fn publish_command_at_last(&self, command: Command) -> Result<Stored, PublishError> {
+        self.store_at_last(&Outgoing::command(command)).await
     }
 
-    /// Writes an outcome into the ledger, where it takes the place of an earlier one of the same effect.
-    ///
-    /// # Errors
-    /// [`PublishError`] when it could not be sent.
-    pub async fn send_outcome(&self, outcome: &Outcome) -> Result<Publishing, PublishError> {
-        let to = outcome.ledger_subject();
-        // The attempt is part of the id: a later outcome of the same effect is news, not a duplicate.
-        let id = format!("{to}.{}.{}", outcome.kind, outcome.attempts);
-        self.send(&to, &id, HeaderMap::new(), outcome.encode_to_vec().into()).await
+    /// Writes an outcome into the ledger, where it takes the place of an earlier one of the same effect, however
+    /// long JetStream is away. Drop the future to give it up.
+    pub async fn record(&self, outcome: &Outcome) {
+        if let Err(error) = self.store_at_last(&Outgoing::outcome(outcome)).await {
+            tracing::error!(%error, effect.key = outcome.effect_key, "an outcome is not recorded");
+        }
     }
 
-    /// Stores a dead letter. The same letter again is stored once.
-    ///
-    /// # Errors
-    /// [`PublishError`] when it was not stored.
-    pub async fn bury(&self, letter: &DeadLetter) -> Result<Stored, PublishError> {
-        let outcome = letter.outcome.clone().unwrap_or_default();
-        let id = format!("dead.{}", outcome.ledger_subject());
-        let to = subject::dead_letters(&outcome.reason);
-        self.send(&to, &id, HeaderMap::new(), letter.encode_to_vec().into()).await?.stored().await
+    /// Stores a dead letter, however long JetStream is away. The same letter again is stored once. Drop the
+    /// future to give it up.
+    pub async fn bury(&self, letter: &DeadLetter) {
+        if let Err(PublishError::TooLarge) = self.store_at_last(&Outgoing::dead_letter(letter)).await {
+            // The event itself stays in its stream; the letter names its sequence.
+            let short = DeadLetter {
+                event: letter.event.clone(),
+                outcome: letter.outcome.clone(),
+                ..Default::default()
+            };
+            if let Err(error) = self.store_at_last(&Outgoing::dead_letter(&short)).await {
+                tracing::error!(%error, "a dead letter is not stored");
+            }
+        }
     }
 
-    async fn send(
-        &self,
-        to: &str,
-        id: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Publishing, PublishError> {
+    async fn store(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
+        let Outgoing { to, id, headers, body } = outgoing;
         let message = PublishMessage::build().payload(body).headers(headers).header(header::MESSAGE_ID, id);
-        Ok(Publishing(self.jetstream.send_publish(to.to_owned(), message).await?))
+        let ack = self.jetstream.send_publish(to, message).await?.await?;
+        Ok(Stored { stream_sequence: ack.sequence, duplicate: ack.duplicate })
     }
-}
 
-fn partition_of(key: &WorkflowId) -> u16 {
-    partition(key, PARTITIONS)
+    /// Tries again, with the same message id, until JetStream has the message or says that it never will.
+    async fn store_at_last(&self, outgoing: &Outgoing) -> Result<Stored, PublishError> {
+        let mut pauses = patient();
+        loop {
+            match self.store(outgoing.clone()).await {
+                Ok(stored) => return Ok(stored),
+                Err(PublishError::TooLarge) => return Err(PublishError::TooLarge),
+                Err(error) => tracing::warn!(error = %Chain(&error), "not stored yet, will try again"),
+            }
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
+    }
 }

@@ -10,7 +10,12 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::SelectAll};
 use prost::Message;
 
-use crate::{Bus, Error};
+use signalbox_telemetry::Chain;
+
+use crate::{
+    Bus, Error,
+    pause::{LONGEST_PAUSE, patient},
+};
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -56,11 +61,19 @@ impl Bus {
         Answer::decode(answer.payload).map_err(|_| RequestError::Unreadable(subject))
     }
 
-    /// Offers a service with these endpoints.
-    ///
-    /// # Errors
-    /// When NATS cannot be reached.
-    pub async fn offer(&self, offer: &Offer) -> Result<Calls, Error> {
+    /// Offers a service with these endpoints, as soon as NATS is there.
+    pub async fn offer_when_there(&self, offer: &Offer) -> Calls {
+        let mut pauses = patient();
+        loop {
+            match self.offer(offer).await {
+                Ok(calls) => return calls,
+                Err(error) => tracing::debug!(error = %Chain(&error), "not offered yet"),
+            }
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
+    }
+
+    async fn offer(&self, offer: &Offer) -> Result<Calls, Error> {
         let of = Error::when("offer a service");
         let service = self
             .client

@@ -51,6 +51,15 @@ impl<M: Message + Default> Table<M> {
         }
     }
 
+    /// Sets the value of `key`.
+    ///
+    /// # Errors
+    /// When the bucket cannot be written.
+    pub async fn put(&self, key: &str, value: &M) -> Result<(), Error> {
+        let put = self.store.put(hex(key), value.encode_to_vec().into()).await;
+        put.map(|_| ()).map_err(|e| Error::when("write into the bucket")(e.into()))
+    }
+
     /// Removes `key`, if it is there.
     ///
     /// # Errors

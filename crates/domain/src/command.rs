@@ -17,6 +17,20 @@ impl JsonText {
         Self(value.to_string().into())
     }
 
+    /// Texts that come from outside.
+    ///
+    /// # Errors
+    /// When one of them is not JSON.
+    pub fn read_all(texts: Vec<Bytes>) -> Result<Vec<Self>, BadCommand> {
+        texts
+            .into_iter()
+            .map(|bytes| match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
+                Ok(_) => Ok(Self(bytes)),
+                Err(_) => Err(BadCommand("args: each is JSON")),
+            })
+            .collect()
+    }
+
     /// The bytes of the text.
     pub fn bytes(&self) -> &Bytes {
         &self.0
@@ -124,15 +138,6 @@ fn args_to_wire(args: Vec<JsonText>) -> Vec<Bytes> {
     args.into_iter().map(|JsonText(bytes)| bytes).collect()
 }
 
-fn args_from_wire(args: Vec<Bytes>) -> Result<Vec<JsonText>, BadCommand> {
-    args.into_iter()
-        .map(|bytes| match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-            Ok(_) => Ok(JsonText(bytes)),
-            Err(_) => Err(BadCommand("args: each is JSON")),
-        })
-        .collect()
-}
-
 impl From<Start> for v1::Start {
     fn from(start: Start) -> Self {
         Self {
@@ -161,7 +166,7 @@ impl TryFrom<v1::Start> for Start {
         Ok(Self {
             workflow_type: wire.workflow_type,
             task_queue: wire.task_queue,
-            args: args_from_wire(wire.args)?,
+            args: JsonText::read_all(wire.args)?,
             conflict_policy,
         })
     }
@@ -180,7 +185,7 @@ impl TryFrom<v1::Signal> for Signal {
         if wire.name.is_empty() {
             return Err(BadCommand("signal name"));
         }
-        Ok(Self { name: wire.name, args: args_from_wire(wire.args)? })
+        Ok(Self { name: wire.name, args: JsonText::read_all(wire.args)? })
     }
 }
 

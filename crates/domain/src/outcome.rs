@@ -30,6 +30,8 @@ pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcom
 pub trait OutcomeExt {
     /// The verdict of the matching of an event.
     fn of_matching(event: &Event, route_set: &str, at: DateTime<Utc>) -> Self;
+    /// Says when it was written.
+    fn at(self, at: DateTime<Utc>) -> Self;
     /// Says that `action` was accepted by the run `run_id`.
     fn accepted(self, action: &Action, run_id: String) -> Self;
     /// Says why it was not.
@@ -52,6 +54,11 @@ impl OutcomeExt for Outcome {
             trace: event.trace.to_wire(),
             ..Default::default()
         }
+    }
+
+    fn at(mut self, at: DateTime<Utc>) -> Self {
+        self.at = Some(timestamp(at));
+        self
     }
 
     fn accepted(mut self, action: &Action, run_id: String) -> Self {

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use signalbox_proto::names::{header, stream};
+use signalbox_proto::{
+    names::{header, stream},
+    v1::EventRef,
+};
 
-use crate::{BadId, Data, Event, EventSubject, TraceContext};
+use crate::{BadId, Data, Event, EventSubject, ReplyTo, TraceContext};
 
 /// A message of the stream EVENTS.
 #[derive(Clone, Debug)]
@@ -85,6 +88,22 @@ impl RawMessage<'_> {
     /// Header names are compared without regard to case: clients differ in how they write them.
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// Who waits for the outcome, even if this is no event.
+    pub fn reply_to(&self) -> Option<ReplyTo> {
+        self.header(header::REPLY_TO)?.parse().ok()
+    }
+
+    /// What can be said of this message if it is no event.
+    pub fn reference(&self) -> EventRef {
+        EventRef {
+            id: self.fallback_id(),
+            source: format!("nats:{}", self.subject),
+            nats_subject: self.subject.to_owned(),
+            stream_sequence: self.stream_sequence,
+            ..Default::default()
+        }
     }
 
     fn fallback_id(&self) -> String {

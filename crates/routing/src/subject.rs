@@ -53,7 +53,10 @@ fn check(token: &str, last: bool) -> Result<(), BadFilter> {
         ">" if last => Ok(()),
         ">" => Err(BadFilter::RestNotLast),
         _ if token.chars().any(|c| c.is_whitespace() || c.is_control()) => Err(BadFilter::Space),
-        _ => token.chars().find(|c| matches!(c, '*' | '>')).map_or(Ok(()), |c| Err(BadFilter::PartialWildcard(c))),
+        _ => token
+            .chars()
+            .find(|c| matches!(c, '*' | '>'))
+            .map_or(Ok(()), |c| Err(BadFilter::PartialWildcard(c))),
     }
 }
 

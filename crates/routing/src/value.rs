@@ -20,9 +20,7 @@ pub(crate) fn to_cel<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
         Value::Number(number) => number_to_cel(number),
         Value::String(text) => Box::new(CelString::from(text.as_str())),
         Value::Array(items) => Box::new(CelList::from(items.iter().map(to_cel).collect::<Vec<_>>())),
-        Value::Object(entries) => {
-            map(entries.iter().map(|(name, value)| (name.as_str(), to_cel(value))))
-        }
+        Value::Object(entries) => map(entries.iter().map(|(name, value)| (name.as_str(), to_cel(value)))),
     }
 }
 
@@ -48,7 +46,7 @@ fn number_to_cel(number: &Number) -> Box<dyn Val> {
 /// # Errors
 /// Says what has no place in JSON.
 pub(crate) fn to_json(value: &(dyn Val + '_)) -> Result<Value, String> {
-    if let Some(text) = value.downcast_ref::<CelString>() {
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
         Ok(Value::String(text.inner().to_owned()))
     } else if let Some(int) = value.downcast_ref::<CelInt>() {
         Ok((*int.inner()).into())
@@ -61,9 +59,9 @@ pub(crate) fn to_json(value: &(dyn Val + '_)) -> Result<Value, String> {
     } else if let Some(double) = value.downcast_ref::<CelDouble>() {
         let number = Number::from_f64(*double.inner());
         number.map(Value::Number).ok_or_else(|| format!("{} is not a JSON number", double.inner()))
-    } else if let Some(list) = value.downcast_ref::<CelList>() {
+    } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
         list.inner().iter().map(|item| to_json(item.as_ref())).collect()
-    } else if let Some(map) = value.downcast_ref::<CelMap>() {
+    } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
         map_to_json(map)
     } else {
         rare_to_json(value)
@@ -90,13 +88,13 @@ fn map_to_json(map: &CelMap<'_>) -> Result<Value, String> {
 }
 
 fn rare_to_json(value: &(dyn Val + '_)) -> Result<Value, String> {
-    if let Some(bytes) = value.downcast_ref::<CelBytes>() {
+    if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
         Ok(STANDARD.encode(bytes.inner()).into())
     } else if let Some(time) = value.downcast_ref::<CelTimestamp>() {
         Ok(time.inner().to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
     } else if let Some(duration) = value.downcast_ref::<CelDuration>() {
         Ok(duration_text(*duration.inner()).into())
-    } else if let Some(optional) = value.downcast_ref::<CelOptional>() {
+    } else if let Some(optional) = value.downcast_ref::<CelOptional<'_>>() {
         optional.option().map_or(Ok(Value::Null), |inner| to_json(inner))
     } else {
         Err(format!("a value of type {} has no place in JSON", value.get_type().name()))

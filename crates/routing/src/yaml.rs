@@ -88,7 +88,10 @@ impl Place {
 /// The first thing that is not YAML, and its place.
 pub(crate) fn parse(text: &str) -> Result<Node, (Position, String)> {
     if text.len() > LIMIT {
-        return Err((Position::START, format!("the file has {} bytes; at most {LIMIT} are read", text.len())));
+        return Err((
+            Position::START,
+            format!("the file has {} bytes; at most {LIMIT} are read", text.len()),
+        ));
     }
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -99,7 +102,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, (Position, String)> {
 
 /// The error without its place, which the fault says.
 fn message(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
+    let text = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
     let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     format!("not the YAML of a route file: {}", text.trim())
 }
@@ -158,7 +161,9 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Kind, E> {
-        Number::from_f64(value).map(Kind::Number).ok_or_else(|| E::custom(format!("{value} is not a JSON number")))
+        Number::from_f64(value)
+            .map(Kind::Number)
+            .ok_or_else(|| E::custom(format!("{value} is not a JSON number")))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Kind, E> {

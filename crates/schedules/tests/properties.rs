@@ -1,5 +1,7 @@
 //! What holds for every text, and that every time is one croner finds too where no clock is changed.
 
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use croner::parser::{CronParser, Year};

@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, Command};
 
 /// A program that is run in front of another one and becomes it: `<program> <args…> <wrapped> <its args…>`.
@@ -25,14 +25,18 @@ impl Wrapper {
     }
 }
 
-/// Becomes `program`, which gets SIGTERM when the launcher dies (on Linux). Returns only if that fails.
+/// Becomes `command` (a program and its arguments), which gets SIGTERM when the launcher dies (on Linux). Returns only if that fails.
 ///
 /// `launcher` is the pid of the process that started this one; if that is gone already, nothing is run.
-pub fn exec_tied(launcher: i32, program: &Path, args: &[OsString]) -> io::Error {
-    match tie(launcher) {
+pub fn exec_tied(launcher: i32, command: &[OsString]) -> io::Error {
+    let Some((program, args)) = command.split_first() else {
+        return io::Error::new(io::ErrorKind::InvalidInput, "there is nothing to run");
+    };
+    let failed = match tie(launcher) {
         Ok(()) => Command::new(program).args(args).exec(),
         Err(error) => error,
-    }
+    };
+    io::Error::new(failed.kind(), format!("cannot run {}: {failed}", program.display()))
 }
 
 #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! A whole process, without signals: real sockets, stopped by its token.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -104,12 +106,13 @@ async fn an_open_request_is_answered_and_a_new_one_refused() {
     let listener = process.bind(LOOPBACK).await.unwrap();
     let address = listener.local_addr().unwrap();
     process.serve(listener, Router::new().route("/", get(slow)));
-    let stop = process.stop.clone();
+    let (stop, tasks) = (process.stop.clone(), process.tasks.clone());
     let running = tokio::spawn(process.run_until_stopped(LONG));
     let open = tokio::spawn(reqwest::get(format!("http://{address}/")));
     entered.notified().await;
     stop.cancel();
     refused(address).await;
+    assert_eq!(tasks.running(), ["http server"]);
     release.notify_one();
     assert_eq!(open.await.unwrap().unwrap().text().await.unwrap(), "done");
     running.await.unwrap().unwrap();

@@ -1,5 +1,7 @@
 //! Signals, sent to a real process: this test's own program, started again as a service.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;

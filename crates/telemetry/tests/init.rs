@@ -1,5 +1,7 @@
 //! What a process writes: this test's own program, started again to log.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::process::Command;
 
 use clap::Parser;

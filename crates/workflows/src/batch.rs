@@ -260,7 +260,11 @@ async fn hand_on(
     let messages: Vec<_> =
         ctx.state_mut(|s| s.inbox.take(input.batch_size)).into_iter().map(|message| message.text).collect();
     let count = messages.len() as u64;
-    let batch = Batch { task: input.task.clone(), batch: ctx.state(|s| s.totals.batches) + 1, messages };
+    let batch = Batch {
+        task: input.task.clone(),
+        batch: ctx.state(|s| s.totals.batches).saturating_add(1),
+        messages,
+    };
     let options = ActivityOptions::with_start_to_close_timeout(ATTEMPT)
         .retry_policy(RetryPolicy::builder().maximum_interval(LONGEST_PAUSE).build())
         .build();
@@ -268,7 +272,7 @@ async fn hand_on(
     // An activity that completed has processed its batch, even if another SDK's answer has no count.
     let processed = arguments::object::<Processed>(&answer).map_or(count, |answer| answer.processed);
     ctx.state_mut(|s| {
-        s.totals.batches += 1;
+        s.totals.batches = s.totals.batches.saturating_add(1);
         s.totals.messages_processed = s.totals.messages_processed.saturating_add(processed);
     });
     Ok(())

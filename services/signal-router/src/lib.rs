@@ -1,1 +1,76 @@
-//! Matches events to routes and applies commands to Temporal.
+//! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
+//!
+//! `matcher` turns events into commands by the routes, which is pure; `apply` carries commands out in Temporal, in
+//! order per workflow; `lookups` answers who asks about workflows. It holds no state of its own: what it has not
+//! acknowledged when it dies is delivered again and then resolved.
+
+mod apply;
+mod lookups;
+mod matcher;
+mod metrics;
+mod routes;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use signalbox_bus::Bus;
+use signalbox_service::{NatsArgs, OnEnd, Process, ServiceArgs, TemporalArgs};
+use signalbox_temporal::Temporal;
+use tokio::sync::watch;
+
+use crate::metrics::RouterMetrics;
+
+/// The name of this service in logs, metrics and NATS.
+pub const SERVICE: &str = "signal-router";
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8101);
+
+/// Matches events to routes and applies commands to Temporal
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// What every service takes.
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// How to reach NATS.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// How to reach Temporal.
+    #[command(flatten)]
+    pub temporal: TemporalArgs,
+    /// Folder with route files (*.yaml)
+    #[arg(long, env = "SIGNALBOX_ROUTES", default_value = "routes", value_name = "FOLDER")]
+    pub routes: PathBuf,
+}
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// When the routes are wrong, the port is taken, the configuration cannot work or a vital task ended.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let process = Process::new(SERVICE);
+    process.stop_on_signals()?;
+    let routes = Arc::new(routes::load(&options.routes)?);
+    process.serve_health(options.service.listen.unwrap_or(LISTEN)).await?;
+    let bus = Bus::open(&process, SERVICE, &options.nats).await?;
+    let metrics = RouterMetrics::register(&process.metrics);
+
+    let matcher = matcher::Matcher { bus: bus.clone(), routes, metrics: metrics.clone() };
+    process.tasks.spawn("match events", OnEnd::StopService, matcher.run(process.stop.clone()));
+
+    let (found, temporal) = watch::channel(None);
+    let lookups = lookups::Lookups {
+        bus: bus.clone(),
+        temporal,
+        readiness: process.readiness.clone(),
+        stop: process.stop.clone(),
+    };
+    process.tasks.spawn("look-ups", OnEnd::StopService, lookups.run());
+
+    let opening = Temporal::open(&process, SERVICE, &options.temporal);
+    if let Some(opened) = process.stop.clone().run_until_cancelled(opening).await {
+        let temporal = opened?;
+        found.send_replace(Some(temporal.clone()));
+        let applier = Arc::new(apply::Applier { bus, temporal, metrics, stop: process.stop.clone() });
+        apply::spawn(&process, &applier);
+    }
+    Ok(process.run_until_stopped(options.service.grace).await?)
+}

@@ -1,0 +1,136 @@
+//! What is said about route files that are wrong.
+
+use signalbox_routing::RouteSet;
+
+fn faults(text: &str) -> String {
+    RouteSet::load([("routes/lab.yaml".to_owned(), text.to_owned())]).unwrap_err().to_string()
+}
+
+fn route(rest: &str) -> String {
+    format!("version: 1\nroutes:\n  - name: a\n    on: events.a\n{rest}")
+}
+
+#[test]
+fn all_faults_of_a_file_are_found_at_once() {
+    let text = r#"
+version: 2
+extra: yes
+routes:
+  - name: payment received
+    on: shop.payment
+    wehn: ${ true }
+    signal:
+      workflow_id: order-${ event.data.order_id
+      name: pay-${ 1 }
+      args: "${ event.data }"
+  - on: events.a
+    when: event.data.ok
+    start:
+      workflow: 7
+      workflow_id: a ${ evnt.id } b
+      id_conflict_policy: use-existing
+      args: [ { a: [ "${ 1 + }" ] }, "${ event.dat }" ]
+  - name: b
+    on: events.b.>.c
+  - name: c
+    on: events.c
+    signal: {workflow_id: x, name: y}
+    start: {workflow_id: x, workflow: y}
+"#;
+    insta::assert_snapshot!(faults(text), @r#"
+    routes/lab.yaml:2:10: `version` is 1; no other is known
+    routes/lab.yaml:3:1: unknown field `extra`; known are `version`, `routes`, `tests`
+    routes/lab.yaml:5:11: the name of a route has 1 to 64 letters (a-z, A-Z), digits, `-` or `_`
+    routes/lab.yaml:6:9: a subject filter starts with `events.`
+    routes/lab.yaml:7:5: unknown field `wehn`; did you mean `when`?
+    routes/lab.yaml:9:26: `${` has no `}`; is a text in the expression left open? (`$${` is a plain `${`)
+    routes/lab.yaml:10:13: `name` is the same for every event; `${ … }` has no place in it
+    routes/lab.yaml:11:13: `args` is a list, not a text
+    routes/lab.yaml:12:5: missing field `name`
+    routes/lab.yaml:13:11: `when` is one expression, ${ … }
+    routes/lab.yaml:15:17: `workflow` is a text, not a number
+    routes/lab.yaml:16:25: unknown name `evnt`; did you mean `event`?
+    routes/lab.yaml:17:27: `id_conflict_policy` is one of `fail`, `use_existing`, `terminate_existing`; did you mean `use_existing`?
+    routes/lab.yaml:18:30: not a CEL expression: it ends too early
+    routes/lab.yaml:18:47: an event has no `dat`; did you mean `data`?
+    routes/lab.yaml:19:5: a route has one action: `start`, `signal` or `signal_with_start`
+    routes/lab.yaml:20:9: `>` stands for the rest of the subject, so it is the last token
+    routes/lab.yaml:21:5: a route has one action: `start`, `signal` or `signal_with_start`
+    "#);
+}
+
+#[test]
+fn what_is_not_a_route_file_is_said_so() {
+    insta::assert_snapshot!(faults(""), @"routes/lab.yaml:1:1: a route file is a map, not nothing");
+    insta::assert_snapshot!(faults("- a"), @"routes/lab.yaml:1:1: a route file is a map, not a list");
+    insta::assert_snapshot!(faults("version: 1\nroutes: 5"), @"routes/lab.yaml:2:9: `routes` is a list, not a number");
+    insta::assert_snapshot!(faults("version: 1"), @"routes/lab.yaml:1:1: missing field `routes`");
+    insta::assert_snapshot!(faults("version: 1\nroutes: [\n"), @"routes/lab.yaml:2:9: not the YAML of a route file: unclosed bracket '['");
+    insta::assert_snapshot!(faults("version: 1\nversion: 1\nroutes: []"), @"routes/lab.yaml:2:1: not the YAML of a route file: duplicate mapping key `version` is not allowed here");
+    insta::assert_snapshot!(faults("version: 1\nroutes: []\n---\nversion: 1"), @"routes/lab.yaml:4:1: not the YAML of a route file: only single YAML document expected but multiple found");
+    insta::assert_snapshot!(faults("version: 1\nroutes: [a, {}]"), @r#"
+    routes/lab.yaml:2:10: `a route` is a map, not a text
+    routes/lab.yaml:2:13: a route has one action: `start`, `signal` or `signal_with_start`
+    routes/lab.yaml:2:13: missing field `name`
+    routes/lab.yaml:2:13: missing field `on`
+    "#);
+    insta::assert_snapshot!(faults("version: 1\nroutes: *nowhere"), @r#"
+    routes/lab.yaml:2:10: a route is a map, not a text
+    routes/lab.yaml:2:13: a route has one action: `start`, `signal` or `signal_with_start`
+    routes/lab.yaml:2:13: missing field `name`
+    routes/lab.yaml:2:13: missing field `on`
+    "#);
+}
+
+#[test]
+fn fields_of_the_wrong_shape_are_said_so() {
+    insta::assert_snapshot!(faults(&route("    start: now")), @"routes/lab.yaml:5:12: `start` is a map, not a text");
+    insta::assert_snapshot!(faults(&route("    signal: {workflow_id: 7, name: ''}")), @r#"
+    routes/lab.yaml:5:27: `workflow_id` is a text, not a number
+    routes/lab.yaml:5:36: `name` is empty
+    "#);
+    insta::assert_snapshot!(faults(&route("    signal: {workflow_id: , name: n, args: {a: .nan}}")), @"routes/lab.yaml:5:48: not the YAML of a route file: value `.nan` is not a finite number");
+    insta::assert_snapshot!(faults(&route("    signal: {workflow_id: a, name: n, args: [{\"${ 1 }\": 2}]}")), @"routes/lab.yaml:5:47: the name of an entry is written out; `${ … }` has no place in it");
+    insta::assert_snapshot!(faults(&route("    when: true\n    signal: {workflow_id: a, name: n}")), @"routes/lab.yaml:5:11: `when` is one expression, ${ … }");
+    insta::assert_snapshot!(faults(&route("    when: ${ true } or so\n    signal: {workflow_id: a, name: n}")), @"routes/lab.yaml:5:11: `when` is one expression, ${ … }");
+    insta::assert_snapshot!(
+        faults(&route("    signal_with_start: {workflow: w, workflow_id: a, id_conflict_policy: fail}")),
+        @r#"
+        routes/lab.yaml:5:24: missing field `signal`
+        routes/lab.yaml:5:54: unknown field `id_conflict_policy`; known are `workflow`, `workflow_id`, `task_queue`, `args`, `signal`
+        "#
+    );
+}
+
+#[test]
+fn places_inside_a_value_are_exact_where_the_file_shows_them() {
+    let at = |value: &str| {
+        let fault = faults(&route(&format!("    signal:\n      name: n\n      workflow_id: {value}\n")));
+        fault.trim_start_matches("routes/lab.yaml:").to_owned()
+    };
+    insta::assert_snapshot!(at("abc-${ oops }"), @"7:27: unknown name `oops`");
+    insta::assert_snapshot!(at("\"abc-${ oops }\""), @"7:28: unknown name `oops`");
+    insta::assert_snapshot!(at("'größe-${ oops }'"), @"7:30: unknown name `oops`");
+    insta::assert_snapshot!(at("\"a\\n${ oops }\""), @"7:20: unknown name `oops`");
+    insta::assert_snapshot!(at(">-\n        a\n        ${ oops }"), @"8:9: unknown name `oops`");
+}
+
+#[test]
+fn names_are_unique_over_all_files() {
+    let file = |name: &str| (name.to_owned(), route("    signal: {workflow_id: a, name: n}"));
+    let faults = RouteSet::load([file("b.yaml"), file("a.yaml")]).unwrap_err();
+    insta::assert_snapshot!(faults, @"b.yaml:3:11: the name `a` is taken by the route at a.yaml:3:11");
+}
+
+#[test]
+fn alias_bombs_and_deep_files_are_refused() {
+    let mut bomb = "version: 1\na0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for n in 1..20 {
+        let line = format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(","));
+        bomb.push_str(&line);
+    }
+    assert!(faults(&bomb).contains("not the YAML of a route file"), "{}", faults(&bomb));
+    assert!(faults(&"[".repeat(100_000)).contains("not the YAML of a route file"));
+    assert!(faults(&"a: ".repeat(10)).contains("not the YAML of a route file"));
+    assert!(faults(&" ".repeat(2 << 20)).contains("at most 1048576 are read"));
+}

@@ -1,0 +1,296 @@
+//! What routes make of events.
+
+use chrono::{DateTime, Utc};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use signalbox_domain::{Action, ConflictPolicy, Event, JsonText, RawMessage, Trigger, read_event};
+use signalbox_routing::{Plan, RouteSet};
+
+fn event(subject: &str, data: &Value) -> Event {
+    read_event(&RawMessage {
+        subject,
+        headers: vec![("Nats-Msg-Id", "m-1"), ("signalbox-reply-to", "_INBOX.a")],
+        body: data.to_string().into(),
+        stream_sequence: 7,
+        stored_at: DateTime::UNIX_EPOCH,
+    })
+    .unwrap()
+}
+
+fn at() -> DateTime<Utc> {
+    "2026-01-02T03:04:05Z".parse().unwrap()
+}
+
+fn set(text: &str) -> RouteSet {
+    RouteSet::load([("test.yaml".to_owned(), text.to_owned())]).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn args(args: &[JsonText]) -> String {
+    args.iter().map(|arg| String::from_utf8_lossy(arg.bytes()).into_owned()).collect::<Vec<_>>().join(", ")
+}
+
+/// One line a command, verdict and error.
+fn show(plan: &Plan) -> String {
+    let commands = plan.commands.iter().map(|command| {
+        let what = match &command.action {
+            Action::Start(start) => {
+                format!("{}({}) {:?}", start.workflow_type, args(&start.args), start.conflict_policy)
+            }
+            Action::Signal(signal) => format!("{}({})", signal.name, args(&signal.args)),
+            Action::SignalWithStart(start, signal) => {
+                format!(
+                    "{}({}) {}({})",
+                    start.workflow_type,
+                    args(&start.args),
+                    signal.name,
+                    args(&signal.args)
+                )
+            }
+        };
+        format!("{} {} {what}", command.action.kind(), command.key)
+    });
+    let verdicts = plan
+        .verdicts
+        .iter()
+        .map(|v| format!("{}: {} {}", v.route, v.matched, v.detail).trim_end().to_owned());
+    let errors = plan.errors.iter().map(|error| format!("error: {error}"));
+    commands.chain(verdicts).chain(errors).collect::<Vec<_>>().join("\n")
+}
+
+const SHOP: &str = r#"
+version: 1
+routes:
+  - name: payment-received
+    on: events.shop.payment.*
+    when: ${ event.data.status == "paid" }
+    signal:
+      workflow_id: order-${ event.data.order_id }
+      name: payment
+      args:
+        - ${ event.data }
+        - "costs $${ ${ event.data.amount } }"
+        - { whole: "${ event.data.amount + 1 }", list: [ 1, true, null, "${ event.tokens[3] }" ] }
+  - name: audit
+    on: events.>
+    start: { workflow: Audit, workflow_id: "audit-${ event.id }" }
+tests:
+  - anything: goes
+"#;
+
+#[test]
+fn a_guard_a_text_and_arguments_of_every_type() {
+    let paid = json!({"status": "paid", "order_id": 7, "amount": 9_007_199_254_740_992_i64});
+    insta::assert_snapshot!(show(&set(SHOP).plan(&event("events.shop.payment.card", &paid), at())), @r#"
+    start audit-m-1 Audit() Fail
+    signal order-7 payment({"amount":9007199254740992,"order_id":7,"status":"paid"}, "costs ${ 9007199254740992 }", {"list":[1,true,null,"card"],"whole":9007199254740993})
+    audit: true
+    payment-received: true
+    "#);
+}
+
+#[test]
+fn a_false_guard_is_a_verdict_and_a_failed_one_an_error() {
+    let set = set(SHOP);
+    let plan = |data: Value| show(&set.plan(&event("events.shop.payment.card", &data), at()));
+    insta::assert_snapshot!(plan(json!({"status": "refused"})), @r#"
+    start audit-m-1 Audit() Fail
+    audit: true
+    payment-received: false `when` is false
+    "#);
+    insta::assert_snapshot!(plan(json!({})), @r#"
+    start audit-m-1 Audit() Fail
+    audit: true
+    payment-received: false when: `event.data.status == "paid"`: no such key: `status`
+    error: route `payment-received`: when: `event.data.status == "paid"`: no such key: `status`
+    "#);
+    insta::assert_snapshot!(plan(json!({"status": "paid", "order_id": null})), @r#"
+    start audit-m-1 Audit() Fail
+    audit: true
+    payment-received: false workflow_id: `event.data.order_id` is null; only texts, numbers and booleans can be part of a text
+    error: route `payment-received`: workflow_id: `event.data.order_id` is null; only texts, numbers and booleans can be part of a text
+    "#);
+    insta::assert_snapshot!(plan(json!({"status": "paid", "order_id": "a\nb"})), @r#"
+    start audit-m-1 Audit() Fail
+    audit: true
+    payment-received: false workflow_id: workflow id has the character '\n', which is not allowed there
+    error: route `payment-received`: workflow_id: workflow id has the character '\n', which is not allowed there
+    "#);
+}
+
+#[test]
+fn a_guard_must_be_a_boolean() {
+    let set = set(
+        "{version: 1, routes: [{name: a, on: events.a, when: '${ event.data.x }', signal: {workflow_id: w, name: s}}]}",
+    );
+    let plan = |data: Value| show(&set.plan(&event("events.a", &data), at()));
+    insta::assert_snapshot!(plan(json!({"x": true})), @r#"
+    signal w s()
+    a: true
+    "#);
+    insta::assert_snapshot!(plan(json!({"x": "false"})), @r#"
+    a: false when: `event.data.x` is a text, not a boolean
+    error: route `a`: when: `event.data.x` is a text, not a boolean
+    "#);
+    insta::assert_snapshot!(plan(json!({"x": null})), @r#"
+    a: false when: `event.data.x` is null, not a boolean
+    error: route `a`: when: `event.data.x` is null, not a boolean
+    "#);
+}
+
+#[test]
+fn commands_carry_where_they_come_from() {
+    let set = set(SHOP);
+    let event = event("events.a", &json!(1));
+    let plan = set.plan(&event, at());
+    let [command] = plan.commands.as_slice() else { panic!("{plan:?}") };
+    assert_eq!(command.origin.event, event.reference());
+    assert_eq!(command.origin.route.as_deref(), Some("audit"));
+    assert_eq!(command.origin.route_set, set.version());
+    assert_eq!(command.origin.trigger, Trigger::Event);
+    assert_eq!((command.reply_to.as_ref(), command.accepted_at), (event.reply_to.as_ref(), at()));
+    let Action::Start(start) = &command.action else { panic!("{command:?}") };
+    assert_eq!((start.task_queue.as_str(), start.conflict_policy), ("lab6-queue", ConflictPolicy::Fail));
+}
+
+#[test]
+fn effect_keys_tell_routes_and_events_apart_and_nothing_else() {
+    let set = set(SHOP);
+    let keys = |event: &Event, at| {
+        set.plan(event, at).commands.into_iter().map(|c| c.effect_key).collect::<Vec<_>>()
+    };
+    let paid = json!({"status": "paid", "order_id": 7, "amount": 1});
+    let first = event("events.shop.payment.card", &paid);
+    let second = Event { id: "m-2".parse().unwrap(), ..first.clone() };
+    assert_eq!(keys(&first, at()), keys(&first, DateTime::UNIX_EPOCH));
+    let mut all = [keys(&first, at()), keys(&second, at())].concat();
+    all.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    all.dedup();
+    assert_eq!(all.len(), 4);
+}
+
+#[test]
+fn the_version_follows_the_contents() {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let other = SHOP.replace("payment-received", "p").replace("audit", "q");
+    let version = |files: Vec<(String, String)>| RouteSet::load(files).unwrap().version().to_owned();
+    let ab = version(vec![file("a", SHOP), file("b", &other)]);
+    assert_eq!(ab, version(vec![file("b", &other), file("a", SHOP)]));
+    assert_eq!(ab, version(vec![file("x", &other), file("y", SHOP)]));
+    assert_ne!(ab, version(vec![file("a", SHOP)]));
+    assert_eq!(ab.len(), 16);
+}
+
+fn shipped() -> RouteSet {
+    let files = [
+        ("routes/lab.yaml", include_str!("../../../routes/lab.yaml")),
+        ("routes/github.yaml", include_str!("../../../routes/github.yaml")),
+    ];
+    RouteSet::load(files.map(|(name, text)| (name.to_owned(), text.to_owned())))
+        .unwrap_or_else(|f| panic!("{f}"))
+}
+
+#[test]
+fn the_routes_that_are_shipped_do_what_the_lab_says() {
+    let set = shipped();
+    let names: Vec<_> = set.names().collect();
+    assert_eq!(names, ["deploy-on-push", "lab-chat", "lab-message", "lab-stop", "lab-trigger"]);
+    let plan = |subject: &str, data: Value| show(&set.plan(&event(subject, &data), at()));
+    insta::assert_snapshot!(plan("events.lab.trigger.demo", json!({})), @r#"
+    start demo CronWorkflow("Event Triggered") Fail
+    lab-trigger: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.trigger.demo", json!({"workflow_id": "w", "name": "n"})), @r#"
+    start w CronWorkflow("n") Fail
+    lab-trigger: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.trigger.demo", json!(null)), @r#"
+    start demo CronWorkflow("Event Triggered") Fail
+    lab-trigger: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.message.demo", json!({"message": "hi"})), @r#"
+    signal demo add_message("hi")
+    lab-message: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.message.demo", json!({})), @r#"
+    lab-message: false signal args: `event.data.message`: no such key: `message`
+    error: route `lab-message`: signal args: `event.data.message`: no such key: `message`
+    "#);
+    insta::assert_snapshot!(plan("events.lab.stop.demo", json!(null)), @r#"
+    signal demo stop_processing()
+    lab-stop: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.chat.demo", json!({"message": "hi"})), @r#"
+    signal-with-start demo CronWorkflow("Chat demo") add_message("hi")
+    lab-chat: true
+    "#);
+    insta::assert_snapshot!(plan("events.github.push", json!({"repository": {"name": "signalbox"}})), @r#"
+    start deploy-signalbox CronWorkflow("Deploy signalbox") UseExisting
+    deploy-on-push: true
+    "#);
+    insta::assert_snapshot!(plan("events.github.push", json!({})), @r#"
+    deploy-on-push: false workflow_id: `event.data.repository.name`: no such key: `repository`
+    error: route `deploy-on-push`: workflow_id: `event.data.repository.name`: no such key: `repository`
+    "#);
+    insta::assert_snapshot!(plan("events.elsewhere", json!({})), @"");
+}
+
+fn generated(names: &[usize]) -> String {
+    let routes = names.iter().map(|n| {
+        let on = ["events.a.*", "events.>", "events.*.b", "events.a.b"][n % 4];
+        let guard = ["true", "event.data.n > 1", "event.data.missing", "event.data.n"][n % 3 + n % 2];
+        format!(
+            "  - name: r{n}\n    on: {on}\n    when: ${{ {guard} }}\n    signal: {{workflow_id: 'w${{ event.data.n }}', name: s}}\n"
+        )
+    });
+    format!("version: 1\nroutes:\n{}", routes.collect::<String>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn the_order_of_declaration_does_not_matter(
+        order in Just((0..10).collect::<Vec<usize>>()).prop_shuffle(),
+        cut in 0_usize..10,
+        n in 0_i64..4,
+    ) {
+        let event = event("events.a.b", &json!({"n": n, "map": {"a": 1, "b": 2}}));
+        let file = |name: &str, names: &[usize]| (name.to_owned(), generated(names));
+        let sorted = RouteSet::load([file("a", &(0..10).collect::<Vec<_>>())]).unwrap().plan(&event, at());
+        let (first, second) = order.split_at(cut);
+        let shuffled = RouteSet::load([file("b", first), file("a", second)]).unwrap().plan(&event, at());
+        let bare = |plan: &Plan| {
+            let commands = plan.commands.iter().map(|c| (c.effect_key.clone(), c.key.clone(), c.action.clone()));
+            (commands.collect::<Vec<_>>(), plan.verdicts.clone(), plan.errors.clone())
+        };
+        prop_assert!(!sorted.verdicts.is_empty());
+        prop_assert_eq!(bare(&sorted), bare(&shuffled));
+    }
+
+    #[test]
+    fn the_same_event_gives_the_same_plan(n in any::<i64>(), text in ".{0,20}") {
+        let event = event("events.shop.payment.card", &json!({"status": "paid", "order_id": text, "amount": n}));
+        prop_assert_eq!(set(SHOP).plan(&event, at()), set(SHOP).plan(&event, at()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_bytes_are_a_route_file_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let _ = RouteSet::load([("f".to_owned(), text)]);
+    }
+
+    #[test]
+    fn any_pieces_of_yaml_are_a_route_file_or_are_refused(
+        pieces in prop::collection::vec(prop::sample::select(vec![
+            "version: 1\n", "routes:\n", "  - name: a\n", "    on: events.a\n", "    when: ${ true }\n", "    signal:\n",
+            "      workflow_id: x\n", "      name: y\n", "      args:\n", "        - ${ event", " }", "- ", "[", "]", "{", "}",
+            "\n", " ", "'", "\"", "|\n", ">\n", "&a ", "*a", "? ", ": ", "!!binary ", "---\n", "#", "\t", "<<: ",
+        ]), 0..30),
+    ) {
+        let _ = RouteSet::load([("f".to_owned(), pieces.concat())]);
+    }
+}

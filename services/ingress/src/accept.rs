@@ -1,0 +1,251 @@
+//! The only way to a 2xx for a command or an event: JetStream has it.
+
+mod progress;
+
+use std::time::Duration;
+
+use axum::{
+    Extension, Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::Utc;
+use serde::Serialize;
+use signalbox_bus::{Bus, PublishError, Stored, Waiters, Waiting};
+use signalbox_domain::{
+    Action, Command, EffectKey, Event, EventId, EventRef, Origin, Outcome, OutcomeKind, Source, TraceContext,
+    Trigger, WorkflowId,
+};
+use signalbox_telemetry::Chain;
+use tokio::{sync::Semaphore, time};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use utoipa::ToSchema;
+
+pub use progress::Progress;
+
+use crate::{links, metrics::Meters, problem::Problem};
+
+/// The `source` of the events that direct calls stand for.
+const SOURCE: &str = "/signalbox/http";
+
+/// How often the ledger is read for a caller whose message was a duplicate: no reply comes for those.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long one look into the ledger may take.
+const LOOK_AT_MOST: Duration = Duration::from_secs(2);
+
+/// Readers of the ledger at a time: each makes a consumer on the server.
+const LEDGER_READERS: usize = 32;
+
+/// Takes commands and events in, and waits for what becomes of them.
+pub struct Acceptor {
+    bus: Bus,
+    waiters: Waiters,
+    wait: Duration,
+    stop: CancellationToken,
+    meters: Meters,
+    readers: Semaphore,
+}
+
+/// A command or event that JetStream has. Only an [`Acceptor`] makes one.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    event_id: EventId,
+    workflow_id: Option<WorkflowId>,
+}
+
+/// What is known, when the wait is over, of something that was accepted.
+#[derive(Debug)]
+pub struct Answer {
+    accepted: Accepted,
+    progress: Progress,
+    settled: bool,
+}
+
+/// The answer to a call that was accepted, but whose outcome is not known yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pending {
+    /// The workflow that was named, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "hello")]
+    workflow_id: Option<String>,
+    #[schema(value_type = String, example = "accepted")]
+    status: &'static str,
+    /// Id of the event that the call stands for.
+    #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
+    event_id: String,
+    /// What it waits for.
+    #[schema(example = "stored; what comes of it is not known yet")]
+    detail: String,
+    /// Where to look what came of it.
+    #[schema(example = "/events/0198c0de-0000-7000-8000-000000000000")]
+    look: String,
+}
+
+impl Acceptor {
+    /// Takes in over `bus`; `wait` bounds how long a caller waits for an outcome.
+    pub fn new(bus: Bus, waiters: Waiters, wait: Duration, stop: CancellationToken, meters: Meters) -> Self {
+        Self { bus, waiters, wait, stop, meters, readers: Semaphore::new(LEDGER_READERS) }
+    }
+
+    /// Stores the command of a call that names its workflow, and waits for its outcome.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it was not stored, when nobody knows whether it was, or when it was refused.
+    pub async fn command(
+        &self,
+        id: EventId,
+        trace: TraceContext,
+        key: WorkflowId,
+        action: Action,
+    ) -> Result<Answer, Problem> {
+        let mut waiting = self.waiters.expect()?;
+        let mut command = direct(&id, trace, key.clone(), action)?;
+        command.reply_to = Some(waiting.reply_to());
+        let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
+        let accepted = Accepted { event_id: id, workflow_id: Some(key) };
+        let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
+        let answer = self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await;
+        match answer.progress.effect(&effect) {
+            Some(outcome) if matches!(outcome.kind(), OutcomeKind::Refused | OutcomeKind::Dead) => {
+                Err(Problem::refused(&outcome.reason, &outcome.detail).about(&answer.accepted.event_id))
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// Stores an event, and waits for the verdict of its matching and the outcomes of all its effects.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it was not stored, or when nobody knows whether it was.
+    pub async fn event(&self, mut event: Event) -> Result<Answer, Problem> {
+        let mut waiting = self.waiters.expect()?;
+        event.reply_to = Some(waiting.reply_to());
+        let accepted = Accepted { event_id: event.id.clone(), workflow_id: None };
+        let stored = self.store("event", &accepted, self.bus.publish_event(&event)).await?;
+        Ok(self.follow(accepted, &event.reference(), stored, &mut waiting, Progress::is_complete).await)
+    }
+
+    /// All that the ledger knows of the events of this id.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn outcomes_of(&self, id: &str) -> Result<Vec<Outcome>, signalbox_bus::Error> {
+        // The semaphore is never closed; a permit is all that its error could withhold.
+        let _reader = self.readers.acquire().await.ok();
+        self.bus.outcomes_of(id).await
+    }
+
+    async fn store(
+        &self,
+        kind: &'static str,
+        accepted: &Accepted,
+        publish: impl Future<Output = Result<Stored, PublishError>>,
+    ) -> Result<Stored, Problem> {
+        // The client would keep the message and send it later, after the caller was told to send it again.
+        if !self.bus.is_connected() {
+            return Err(Problem::disconnected().about(&accepted.event_id));
+        }
+        let stored = publish.await.map_err(|error| {
+            warn!(event.id = %accepted.event_id, error = %Chain(&error), "{kind} not accepted");
+            Problem::from(&error).to_look_up(&accepted.event_id)
+        })?;
+        self.meters.accepted(kind);
+        Ok(stored)
+    }
+
+    async fn follow(
+        &self,
+        accepted: Accepted,
+        event: &EventRef,
+        stored: Stored,
+        waiting: &mut Waiting,
+        settled: impl Fn(&Progress) -> bool,
+    ) -> Answer {
+        let _counted = self.meters.waiting();
+        let mut progress = Progress::of(event);
+        let mut over = std::pin::pin!(time::sleep(self.wait));
+        let mut look = time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        while !settled(&progress) {
+            tokio::select! {
+                outcome = waiting.next() => progress.learn(outcome),
+                _ = look.tick(), if stored.duplicate => self.look(&mut progress).await,
+                () = &mut over => {
+                    // A reply may have been lost on its way; the ledger has it.
+                    self.look(&mut progress).await;
+                    break;
+                }
+                () = self.stop.cancelled() => break,
+            }
+        }
+        Answer { accepted, settled: settled(&progress), progress }
+    }
+
+    async fn look(&self, progress: &mut Progress) {
+        match time::timeout(LOOK_AT_MOST, self.outcomes_of(progress.event_id())).await {
+            Ok(Ok(outcomes)) => outcomes.into_iter().for_each(|outcome| progress.learn(outcome)),
+            Ok(Err(error)) => {
+                warn!(event.id = progress.event_id(), error = %Chain(&error), "ledger not read")
+            }
+            Err(_) => warn!(event.id = progress.event_id(), "ledger not read in time"),
+        }
+    }
+}
+
+impl Accepted {
+    /// Id of the event, or of the one that the call stands for.
+    pub fn event_id(&self) -> &EventId {
+        &self.event_id
+    }
+
+    /// The workflow that was named, if one was.
+    pub fn workflow_id(&self) -> Option<&WorkflowId> {
+        self.workflow_id.as_ref()
+    }
+}
+
+impl Answer {
+    /// 200 with `body`, if all is settled, or 202 with a [`Pending`].
+    pub fn respond<B: Serialize>(self, body: impl FnOnce(&Accepted, &Progress) -> B) -> Response {
+        if self.settled {
+            let body = Json(body(&self.accepted, &self.progress));
+            return (Extension(self.accepted), body).into_response();
+        }
+        let look = links::event(&self.accepted.event_id);
+        let pending = Pending {
+            workflow_id: self.accepted.workflow_id.as_ref().map(WorkflowId::to_string),
+            status: "accepted",
+            event_id: self.accepted.event_id.to_string(),
+            detail: self.progress.pending_because(),
+            look: look.clone(),
+        };
+        (StatusCode::ACCEPTED, [(header::LOCATION, look)], Extension(self.accepted), Json(pending))
+            .into_response()
+    }
+}
+
+/// The command of a call that names its workflow itself.
+fn direct(id: &EventId, trace: TraceContext, key: WorkflowId, action: Action) -> Result<Command, Problem> {
+    let source: Source = SOURCE.parse()?;
+    Ok(Command {
+        effect_key: EffectKey::derive(&source, id, "", 0, &action.label(), &key),
+        key,
+        origin: Origin {
+            event: EventRef {
+                id: id.to_string(),
+                source: source.to_string(),
+                r#type: format!("signalbox.http.{}", action.kind()),
+                ..Default::default()
+            },
+            route: None,
+            route_set: String::new(),
+            trigger: Trigger::Http,
+        },
+        reply_to: None,
+        trace,
+        accepted_at: Utc::now(),
+        action,
+    })
+}

@@ -1,0 +1,137 @@
+//! What is known so far of an event and its effects.
+
+use std::collections::BTreeMap;
+
+use signalbox_domain::{EventRef, Outcome, OutcomeExt, OutcomeKind};
+
+/// What is known so far of an event and its effects. Outcomes come in any order, and some come twice.
+#[derive(Debug, Default)]
+pub struct Progress {
+    event_id: String,
+    source: String,
+    matching: Option<Outcome>,
+    effects: BTreeMap<String, Outcome>,
+}
+
+impl Progress {
+    /// Nothing is known of `event`.
+    pub fn of(event: &EventRef) -> Self {
+        Self { event_id: event.id.clone(), source: event.source.clone(), ..Self::default() }
+    }
+
+    /// Id of the event.
+    pub fn event_id(&self) -> &str {
+        &self.event_id
+    }
+
+    /// Adds an outcome, unless it is about another event or older than what is known.
+    pub fn learn(&mut self, outcome: Outcome) {
+        let ours = outcome.event.as_ref().is_some_and(|e| e.id == self.event_id && e.source == self.source);
+        if !ours {
+            return;
+        }
+        if outcome.effect_key.is_empty() {
+            self.matching = Some(outcome);
+        } else if !self.is_final(&outcome.effect_key) {
+            self.effects.insert(outcome.effect_key.clone(), outcome);
+        }
+    }
+
+    /// The last outcome of an effect.
+    pub fn effect(&self, key: &str) -> Option<&Outcome> {
+        self.effects.get(key)
+    }
+
+    /// Whether nothing more will come of an effect.
+    pub fn is_final(&self, key: &str) -> bool {
+        self.effect(key).is_some_and(OutcomeExt::is_final)
+    }
+
+    /// Whether the event was matched and nothing more will come of any of its effects.
+    pub fn is_complete(&self) -> bool {
+        self.matching.as_ref().is_some_and(|matching| {
+            OutcomeExt::is_final(matching) && matching.effect_keys.iter().all(|key| self.is_final(key))
+        })
+    }
+
+    /// The verdict of the matching.
+    pub fn matching(&self) -> Option<&Outcome> {
+        self.matching.as_ref()
+    }
+
+    /// The last outcome of each effect.
+    pub fn effects(&self) -> impl Iterator<Item = &Outcome> {
+        self.effects.values()
+    }
+
+    /// Why it is not settled, in words.
+    pub fn pending_because(&self) -> String {
+        let retrying = self.effects().find(|outcome| outcome.kind() == OutcomeKind::Retrying);
+        match retrying {
+            Some(outcome) if !outcome.detail.is_empty() => {
+                format!("stored; is tried again: {}", outcome.detail)
+            }
+            Some(_) => "stored; is tried again".into(),
+            None => "stored; what comes of it is not known yet".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> EventRef {
+        EventRef { id: "e".into(), source: "s".into(), ..Default::default() }
+    }
+
+    fn outcome(effect_key: &str, kind: OutcomeKind, effect_keys: &[&str]) -> Outcome {
+        Outcome {
+            event: Some(event()),
+            effect_key: effect_key.into(),
+            kind: kind.into(),
+            effect_keys: effect_keys.iter().map(|key| (*key).to_owned()).collect(),
+            detail: "Temporal is away".into(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn an_event_is_complete_when_all_its_effects_are() {
+        let mut progress = Progress::of(&event());
+        progress.learn(outcome("a", OutcomeKind::Started, &[]));
+        assert!(!progress.is_complete(), "not matched yet");
+        progress.learn(outcome("", OutcomeKind::Matched, &["a", "b"]));
+        assert!(!progress.is_complete(), "b is missing");
+        progress.learn(outcome("b", OutcomeKind::Retrying, &[]));
+        assert!(!progress.is_complete(), "b is tried again");
+        assert_eq!(progress.pending_because(), "stored; is tried again: Temporal is away");
+        progress.learn(outcome("b", OutcomeKind::Signalled, &[]));
+        assert!(progress.is_complete());
+    }
+
+    #[test]
+    fn an_unmatched_event_is_complete() {
+        let mut progress = Progress::of(&event());
+        progress.learn(outcome("", OutcomeKind::Unmatched, &[]));
+        assert!(progress.is_complete());
+    }
+
+    #[test]
+    fn a_late_retry_does_not_undo_an_end() {
+        let mut progress = Progress::of(&event());
+        progress.learn(outcome("a", OutcomeKind::Started, &[]));
+        progress.learn(outcome("a", OutcomeKind::Retrying, &[]));
+        assert!(progress.is_final("a"));
+    }
+
+    #[test]
+    fn outcomes_of_other_events_are_ignored() {
+        let mut progress = Progress::of(&event());
+        let mut other = outcome("a", OutcomeKind::Started, &[]);
+        other.event = Some(EventRef { source: "another".into(), ..event() });
+        progress.learn(other);
+        progress.learn(Outcome::default());
+        assert!(progress.effect("a").is_none() && progress.matching().is_none());
+    }
+}

@@ -1,0 +1,119 @@
+//! What the handlers share.
+
+use std::{sync::Arc, time::Duration};
+
+use signalbox_bus::{Bus, RequestError, Waiters};
+use signalbox_domain::EventId;
+use signalbox_proto::{
+    Message,
+    names::subject,
+    v1::{
+        LookupReply, LookupRequest, ScheduleReply, ScheduleRequest, lookup_reply, schedule_reply,
+        schedule_request,
+    },
+};
+use signalbox_service::{Process, Readiness};
+use signalbox_telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Options, Secrets, accept::Acceptor, metrics::Meters, problem::Problem};
+
+/// What the handlers share.
+pub struct App {
+    /// Takes commands and events in.
+    pub accept: Acceptor,
+    /// How long an answer may take that depends on others.
+    pub wait: Duration,
+    /// Cancelled when the process stops.
+    pub stop: CancellationToken,
+    /// Whether the whole way is open.
+    pub readiness: Readiness,
+    /// What `/metrics` tells.
+    pub metrics: Arc<Metrics>,
+    /// What this service measures.
+    pub meters: Meters,
+    /// What GitHub signs with.
+    pub github: Secrets,
+    /// Where the Temporal Web UI is, for people.
+    pub temporal_ui: String,
+    bus: Bus,
+}
+
+impl App {
+    /// What the handlers of `process` share.
+    pub fn new(process: &Process, options: &Options, bus: Bus, waiters: Waiters) -> Self {
+        let meters = Meters::new(&process.metrics);
+        let stop = process.stop.clone();
+        Self {
+            accept: Acceptor::new(bus.clone(), waiters, options.wait, stop.clone(), meters.clone()),
+            wait: options.wait,
+            stop,
+            readiness: process.readiness.clone(),
+            metrics: Arc::clone(&process.metrics),
+            meters,
+            github: options.github_secrets.clone(),
+            temporal_ui: options.temporal_ui.clone(),
+            bus,
+        }
+    }
+
+    /// Asks the router about a workflow; it may take `timeout`.
+    ///
+    /// # Errors
+    /// When the router gave no answer.
+    pub async fn look_up(
+        &self,
+        request: &LookupRequest,
+        timeout: Duration,
+    ) -> Result<lookup_reply::What, RequestError> {
+        let reply: LookupReply = self.ask(subject::LOOKUP, request, timeout).await?;
+        reply.what.ok_or(RequestError::Unreadable(subject::LOOKUP))
+    }
+
+    /// Asks the scheduler manager for a change: the event id of the `call` makes it safe to repeat.
+    ///
+    /// # Errors
+    /// A [`Problem`], also when the scheduler manager replied with one.
+    pub async fn change_schedule(
+        &self,
+        call: &EventId,
+        what: schedule_request::What,
+    ) -> Result<schedule_reply::What, Problem> {
+        if !self.bus.is_connected() {
+            return Err(Problem::disconnected().about(call));
+        }
+        self.schedule(call.to_string(), what).await.map_err(|problem| problem.perhaps_done().about(call))
+    }
+
+    /// Asks the scheduler manager. The same `request_id` again has no second effect.
+    ///
+    /// # Errors
+    /// A [`Problem`], also when the scheduler manager replied with one.
+    pub async fn schedule(
+        &self,
+        request_id: String,
+        what: schedule_request::What,
+    ) -> Result<schedule_reply::What, Problem> {
+        let request = ScheduleRequest { request_id, what: Some(what) };
+        let reply: Result<ScheduleReply, _> = self.ask(subject::SCHEDULE, &request, self.wait).await;
+        match reply.map_err(|error| Problem::from(&error))?.what {
+            Some(schedule_reply::What::Problem(problem)) => Err(problem.into()),
+            Some(what) => Ok(what),
+            None => Err(Problem::from(&RequestError::Unreadable(subject::SCHEDULE))),
+        }
+    }
+
+    async fn ask<Q: Message, A: Message + Default>(
+        &self,
+        subject: &'static str,
+        question: &Q,
+        timeout: Duration,
+    ) -> Result<A, RequestError> {
+        // The client would keep the question and send it later, when nobody waits for the answer.
+        if !self.bus.is_connected() {
+            return Err(RequestError::NotSent(subject, "not connected".into()));
+        }
+        let _counted = self.meters.waiting();
+        self.bus.request(subject, question, timeout).await
+    }
+}

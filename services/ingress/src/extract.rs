@@ -1,0 +1,102 @@
+//! What a handler takes from a request. Whatever is malformed becomes a [`Problem`].
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::{FromRequestParts, rejection::QueryRejection},
+    http::{HeaderMap, header::HeaderName, request::Parts},
+};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use signalbox_domain::{EventId, TraceContext};
+use signalbox_proto::names::header;
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+/// Header that gives a call its event id, so that the same call again has no second effect.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The parameters of the path.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(value)| Self(value))
+            .map_err(|error| Problem::malformed(error.body_text()))
+    }
+}
+
+/// The parameters of the query.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        // The decoder would put U+FFFD where the text is broken.
+        if percent_decode_str(query).decode_utf8().is_err() {
+            return Err(Problem::malformed("the query is not UTF-8"));
+        }
+        let query = axum::extract::Query::try_from_uri(&parts.uri);
+        query
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|error: QueryRejection| Problem::malformed(error.body_text()))
+    }
+}
+
+/// The W3C Trace Context of the request; none when its headers are malformed.
+#[derive(Clone, Debug, Default)]
+pub struct Trace(pub TraceContext);
+
+impl Trace {
+    /// From the headers of a request.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Self(TraceContext::from_headers(text(header::TRACEPARENT), text(header::TRACESTATE)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Trace {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+/// The identity of a call: its `Idempotency-Key`, if it has one, is the id of the event that it stands for.
+#[derive(Debug)]
+pub struct CallId(pub EventId);
+
+impl<S: Send + Sync> FromRequestParts<S> for CallId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        idempotency_key(&parts.headers)?.map_or_else(fresh_id, Ok).map(Self)
+    }
+}
+
+/// The caller's own key, if it sent one.
+///
+/// # Errors
+/// When it cannot be an event id.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<EventId>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| Problem::malformed("Idempotency-Key is visible ASCII text"))?;
+    Ok(Some(text.parse().map_err(|rule| Problem::malformed(format!("Idempotency-Key: {rule}")))?))
+}
+
+/// An id that no event has yet.
+///
+/// # Errors
+/// Never in practice: it would mean that a UUID is no event id.
+pub fn fresh_id() -> Result<EventId, Problem> {
+    Ok(Uuid::now_v7().to_string().parse()?)
+}

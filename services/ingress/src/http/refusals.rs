@@ -1,0 +1,45 @@
+//! The refusals that several endpoints share, for their documentation.
+
+use utoipa::IntoResponses;
+
+use crate::problem::ProblemBody;
+
+/// 400 of a start.
+#[derive(IntoResponses)]
+#[response(status = 400, description = "A workflow of that id is running", example = json!({
+    "detail": "a workflow with the id 'hello' is already running", "code": "workflow-running", "repeat": "later",
+    "event_id": "0198c0de-0000-7000-8000-000000000000"
+}))]
+pub struct Running(#[allow(dead_code)] ProblemBody);
+
+/// 404 of a signal.
+#[derive(IntoResponses)]
+#[response(status = 404, description = "No workflow of that id is running", example = json!({
+    "detail": "no workflow with the id 'hello' is running", "code": "workflow-not-found", "repeat": "later",
+    "event_id": "0198c0de-0000-7000-8000-000000000000"
+}))]
+pub struct NotRunning(#[allow(dead_code)] ProblemBody);
+
+/// 422.
+#[derive(IntoResponses)]
+#[response(status = 422, description = "A parameter is missing or malformed; `detail` names the rule", example = json!({
+    "detail": "workflow id has 300 bytes; at most 255 are allowed", "code": "invalid-input", "repeat": "never"
+}))]
+pub struct BadInput(#[allow(dead_code)] ProblemBody);
+
+/// 503 and 504.
+#[derive(IntoResponses)]
+#[allow(dead_code)]
+pub enum Away {
+    #[response(status = 503, description = "Nothing was stored: NATS or a service is away. Send it again", example = json!({
+        "detail": "NATS cannot be reached; nothing was stored, send it again", "code": "nats-away", "repeat": "later"
+    }))]
+    NotStored(ProblemBody),
+    #[response(status = 504, description = "It may have been accepted. Repeat it only with the same `Idempotency-Key`: \
+                                            the `event_id` of this answer", example = json!({
+        "detail": "NATS did not say in time whether it stored the message; it may have", "code": "may-be-stored",
+        "repeat": "same-key", "event_id": "0198c0de-0000-7000-8000-000000000000",
+        "look": "/events/0198c0de-0000-7000-8000-000000000000"
+    }))]
+    Unknown(ProblemBody),
+}

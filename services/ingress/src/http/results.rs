@@ -1,0 +1,220 @@
+//! What workflows say and return, which the router looks up.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use signalbox_domain::WorkflowId;
+use signalbox_proto::v1::{
+    DescribeLookup, LookupRequest, QueryLookup, ResultLookup, lookup_reply, lookup_request::What,
+};
+use tokio::time::{Instant, sleep};
+use utoipa::{IntoParams, ToSchema};
+
+use super::refusals::{Away, BadInput};
+use crate::{
+    app::App,
+    extract::{Path, Query},
+    problem::{Problem, ProblemBody},
+};
+
+/// How long the router is asked to wait for the end of a workflow at a time.
+const ASK_FOR: Duration = Duration::from_secs(20);
+
+/// Less leaves the router no time to look.
+const ASK_AT_LEAST_FOR: Duration = Duration::from_millis(500);
+
+/// How much longer than that its reply may take.
+const REPLY_WITHIN: Duration = Duration::from_secs(5);
+
+/// Pause before the router is asked again that did not reply.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ResultParameters {
+    /// How long to wait for the end, such as `30s`. Without it, until the workflow ends.
+    #[param(example = "30s")]
+    wait: Option<String>,
+}
+
+/// A workflow that has no result yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StillRunning {
+    #[schema(example = "hello")]
+    workflow_id: String,
+    #[schema(value_type = String, example = "running")]
+    status: &'static str,
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    run_id: String,
+    #[schema(value_type = String, example = "it still runs; ask again")]
+    detail: &'static str,
+}
+
+/// Get the result
+///
+/// Waits for the end of the workflow. The answer is the workflow's own result.
+#[utoipa::path(
+    get, path = "/workflow-result/{workflow_id}", tag = "results",
+    params(
+        ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
+        ResultParameters,
+    ),
+    responses(
+        (status = 200, description = "The workflow's own result", body = serde_json::Value, example = json!({
+            "task": "HTTP Triggered", "messages_processed": 1, "messages": ["hi"],
+            "completed_at": "2026-01-01T00:00:30Z"
+        })),
+        (status = 202, description = "The wait is over, and it still runs", body = StillRunning),
+        (status = 404, description = "There is no such workflow, or it ended without a result; `detail` says which",
+         body = ProblemBody,
+         example = json!({"detail": "no workflow has the id 'hello'", "code": "workflow-not-found", "repeat": "later"})),
+        BadInput, Away,
+    )
+)]
+pub async fn result(
+    State(app): State<Arc<App>>,
+    Path(workflow_id): Path<String>,
+    Query(parameters): Query<ResultParameters>,
+) -> Result<Response, Problem> {
+    let workflow_id: WorkflowId = workflow_id.parse()?;
+    let wait = parameters.wait.as_deref().map(duration).transpose()?;
+    tokio::select! {
+        result = wait_for_result(&app, &workflow_id, wait) => result,
+        () = app.stop.cancelled() => Err(Problem::stopping()),
+    }
+}
+
+/// Describe a workflow
+///
+/// Status, type, times and how it was triggered.
+#[utoipa::path(
+    get, path = "/workflows/{workflow_id}", tag = "results",
+    params(("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello")),
+    responses(
+        (status = 200, description = "What Temporal knows of it", body = serde_json::Value, example = json!({
+            "workflow_id": "hello", "run_id": "0198c0de-1111-7000-8000-000000000000", "status": "running",
+            "type": "CronWorkflow", "task_queue": "lab6-queue", "search_attributes": {"SignalboxTrigger": "http"}
+        })),
+        (status = 404, description = "There is no such workflow", body = ProblemBody,
+         example = json!({"detail": "no workflow has the id 'hello'", "code": "workflow-not-found", "repeat": "later"})),
+        BadInput, Away,
+    )
+)]
+pub async fn describe(
+    State(app): State<Arc<App>>,
+    Path(workflow_id): Path<String>,
+) -> Result<Response, Problem> {
+    let workflow_id: WorkflowId = workflow_id.parse()?;
+    let reply = app.look_up(&about(&workflow_id, What::Describe(DescribeLookup {})), app.wait).await;
+    answer(reply.map_err(|error| Problem::from(&error))?)
+}
+
+/// Query a workflow
+///
+/// The answer is the query's own.
+#[utoipa::path(
+    get, path = "/workflows/{workflow_id}/queries/{query}", tag = "results",
+    params(
+        ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
+        ("query" = String, Path, description = "Name of the query", example = "state"),
+    ),
+    responses(
+        (status = 200, description = "The query's own answer", body = serde_json::Value,
+         example = json!({"task": "HTTP Triggered", "messages": ["hi"]})),
+        (status = 400, description = "The workflow has no such query, or refused it", body = ProblemBody,
+         example = json!({"detail": "no query 'stat'", "code": "bad-query", "repeat": "never"})),
+        (status = 404, description = "There is no such workflow", body = ProblemBody,
+         example = json!({"detail": "no workflow has the id 'hello'", "code": "workflow-not-found", "repeat": "later"})),
+        BadInput, Away,
+    )
+)]
+pub async fn query(
+    State(app): State<Arc<App>>,
+    Path((workflow_id, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let workflow_id: WorkflowId = workflow_id.parse()?;
+    if name.chars().any(char::is_control) {
+        return Err(Problem::malformed("the name of a query has no control characters"));
+    }
+    let what = What::Query(QueryLookup { name, args: Vec::new() });
+    let reply = app.look_up(&about(&workflow_id, what), app.wait).await;
+    answer(reply.map_err(|error| Problem::from(&error))?)
+}
+
+/// Asks the router until the workflow has ended, `wait` is over, or the router has been silent for too long.
+async fn wait_for_result(
+    app: &App,
+    workflow_id: &WorkflowId,
+    wait: Option<Duration>,
+) -> Result<Response, Problem> {
+    let end = wait.and_then(|wait| Instant::now().checked_add(wait));
+    let mut request = about(workflow_id, What::Result(ResultLookup { wait_ms: 0 }));
+    let mut heard = Instant::now();
+    loop {
+        let left = end.map_or(ASK_FOR, |end| end.saturating_duration_since(Instant::now()));
+        let left = left.clamp(ASK_AT_LEAST_FOR, ASK_FOR);
+        request.what =
+            Some(What::Result(ResultLookup { wait_ms: u32::try_from(left.as_millis()).unwrap_or(0) }));
+        match app.look_up(&request, left + REPLY_WITHIN).await {
+            Ok(lookup_reply::What::Running(running)) => {
+                heard = Instant::now();
+                if end.is_some_and(|end| end <= heard) {
+                    return Ok(still_running(workflow_id, running.run_id));
+                }
+                // The run that was asked for, not one that comes after it.
+                request.run_id = running.run_id;
+            }
+            Ok(reply) => match answer(reply) {
+                Err(problem) => hope(problem, heard.elapsed() < app.wait).await?,
+                result => return result,
+            },
+            Err(error) => hope(Problem::from(&error), heard.elapsed() < app.wait).await?,
+        }
+    }
+}
+
+/// The router, or Temporal behind it, may be on its way back: pauses, unless patience is over or the problem is
+/// of another kind.
+async fn hope(problem: Problem, patient: bool) -> Result<(), Problem> {
+    if !(patient && problem.is_transient()) {
+        return Err(problem);
+    }
+    sleep(ASK_AGAIN_AFTER).await;
+    Ok(())
+}
+
+fn about(workflow_id: &WorkflowId, what: What) -> LookupRequest {
+    LookupRequest { workflow_id: workflow_id.to_string(), run_id: String::new(), what: Some(what) }
+}
+
+fn answer(reply: lookup_reply::What) -> Result<Response, Problem> {
+    match reply {
+        lookup_reply::What::Json(json) => Ok(json_text(json)),
+        lookup_reply::What::Problem(problem) => Err(problem.into()),
+        lookup_reply::What::Running(_) => Err(Problem::unreadable()),
+    }
+}
+
+fn json_text(json: Bytes) -> Response {
+    let body = if json.is_empty() { Body::from("null") } else { Body::from(json) };
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn still_running(workflow_id: &WorkflowId, run_id: String) -> Response {
+    let workflow_id = workflow_id.to_string();
+    let body = StillRunning { workflow_id, status: "running", run_id, detail: "it still runs; ask again" };
+    (StatusCode::ACCEPTED, Json(body)).into_response()
+}
+
+fn duration(text: &str) -> Result<Duration, Problem> {
+    humantime::parse_duration(text)
+        .map_err(|error| Problem::malformed(format!("wait: {error}; write it as in 30s")))
+}

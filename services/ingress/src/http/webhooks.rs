@@ -1,0 +1,136 @@
+//! Calls from other services.
+
+mod github;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{FromRequest, Request, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use bytes::Bytes;
+use serde::Serialize;
+use signalbox_domain::Outcome;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+
+use super::{
+    events::kind,
+    refusals::{Away, BadInput},
+};
+use crate::{
+    accept::{Pending, Progress},
+    app::App,
+    extract::Trace,
+    problem::{Problem, ProblemBody, Repeat},
+};
+
+/// The largest body that is taken, in bytes: what fits into a NATS message (1 MiB) with its headers and to spare.
+pub const BODY_LIMIT: usize = 768 * 1024;
+
+/// How long the sending of a body may take.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// What came of a webhook's call.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Processed {
+    #[schema(value_type = String, example = "processed")]
+    status: &'static str,
+    /// Id of the event: that of the delivery.
+    #[schema(example = "72d3162e-cc78-11e3-81ab-4c9367dc0958")]
+    event_id: String,
+    /// How many routes wanted the event.
+    #[schema(example = 1)]
+    matched: usize,
+    workflows: Vec<Effect>,
+}
+
+/// What came of one effect.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Effect {
+    #[schema(example = "deploy-website")]
+    workflow_id: String,
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    run_id: String,
+    /// `started`, `signalled`, `deduplicated`, `refused` or `dead`.
+    #[schema(example = "started")]
+    result: String,
+    #[schema(example = "deploy-on-push")]
+    route: String,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    detail: String,
+}
+
+/// GitHub
+///
+/// Publishes the event `com.github.<event>` on `events.github.<event>`; routes decide what comes of it. GitHub names
+/// the event in a header; a body with `"action": "push"` and no such header is taken as a push. The answer comes
+/// when all that the event leads to has happened.
+#[utoipa::path(
+    post, path = "/webhook/github", tag = "webhooks",
+    params(
+        ("X-GitHub-Event" = Option<String>, Header, description = "Name of the event", example = "push"),
+        ("X-GitHub-Delivery" = Option<String>, Header, description = "Id of the delivery; becomes the event's id"),
+        ("X-Hub-Signature-256" = Option<String>, Header, description = "Needed when secrets are configured"),
+    ),
+    request_body(content = serde_json::Value, description = "The payload, at most 768 KiB",
+                 example = json!({"action": "push", "repository": {"name": "website"}})),
+    responses(
+        (status = 200, description = "All that it leads to has happened", body = Processed),
+        (status = 202, description = "Stored; what comes of it is not known yet", body = Pending,
+         headers(("Location" = String, description = "Where to look"))),
+        (status = 401, description = "The signature is missing or wrong", body = ProblemBody,
+         example = json!({"detail": "the signature does not match", "code": "bad-signature", "repeat": "never"})),
+        (status = 408, description = "The body came too slowly", body = ProblemBody),
+        (status = 413, description = "The body is too large", body = ProblemBody),
+        BadInput, Away,
+    )
+)]
+pub async fn github(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Trace(trace): Trace,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = read(request).await?;
+    let event = github::event(&headers, &body, &app.github, trace)?;
+    let answer = app.accept.event(event).await?;
+    Ok(answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress)))
+}
+
+fn processed(event_id: String, progress: &Progress) -> Processed {
+    let verdicts = progress.matching().map(|outcome| outcome.verdicts.as_slice()).unwrap_or_default();
+    Processed {
+        status: "processed",
+        event_id,
+        matched: verdicts.iter().filter(|verdict| verdict.matched).count(),
+        workflows: progress.effects().map(effect).collect(),
+    }
+}
+
+fn effect(outcome: &Outcome) -> Effect {
+    Effect {
+        workflow_id: outcome.workflow_id.clone(),
+        run_id: outcome.run_id.clone(),
+        result: kind(outcome),
+        route: outcome.route.clone(),
+        detail: outcome.detail.clone(),
+    }
+}
+
+/// The body, within [`BODY_LIMIT`] (a layer of the router) and [`BODY_WITHIN`].
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    let body = timeout(BODY_WITHIN, Bytes::from_request(request, &())).await.map_err(|_| {
+        let detail = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", Repeat::Later, detail)
+    })?;
+    body.map_err(|rejection| match rejection.status() {
+        status @ StatusCode::PAYLOAD_TOO_LARGE => {
+            let detail = format!("the body is larger than {} KiB", BODY_LIMIT / 1024);
+            Problem::new(status, "too-large", Repeat::Never, detail)
+        }
+        _ => Problem::new(StatusCode::BAD_REQUEST, "broken-body", Repeat::Later, "the body broke off"),
+    })
+}

@@ -1,0 +1,224 @@
+//! Start, signal and stop.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use signalbox_domain::{Action, ConflictPolicy, JsonText, Signal, Start, WorkflowId};
+use signalbox_proto::names::lab;
+use utoipa::{IntoParams, ToSchema};
+
+use super::refusals::{Away, BadInput, NotRunning, Running};
+use crate::{
+    accept::{Pending, Progress},
+    app::App,
+    extract::{CallId, Path, Query, Trace},
+    links,
+    problem::Problem,
+};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TriggerParameters {
+    /// What the workflow calls its task.
+    #[serde(default = "default_name")]
+    #[param(default = "HTTP Triggered", min_length = 1)]
+    name: String,
+}
+
+fn default_name() -> String {
+    "HTTP Triggered".into()
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SignalParameters {
+    /// The message.
+    #[param(required = true, example = "hi")]
+    message: Option<String>,
+}
+
+/// A started workflow.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Started {
+    #[schema(example = "hello")]
+    workflow_id: String,
+    #[schema(value_type = String, example = "started")]
+    status: &'static str,
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    run_id: String,
+    /// Id of the event that the call stands for.
+    #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
+    event_id: String,
+    links: Links,
+}
+
+/// Where to look next.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Links {
+    /// Waits for the workflow's result.
+    #[schema(example = "/workflow-result/hello")]
+    result: String,
+    /// Describes the workflow.
+    #[schema(example = "/workflows/hello")]
+    workflow: String,
+    /// What became of this call.
+    #[schema(example = "/events/0198c0de-0000-7000-8000-000000000000")]
+    event: String,
+}
+
+/// A message that was sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Signalled {
+    #[schema(example = "hello")]
+    workflow_id: String,
+    #[schema(value_type = String, example = "sent")]
+    signal: &'static str,
+    #[schema(example = "hi")]
+    message: String,
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    run_id: String,
+    #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
+    event_id: String,
+}
+
+/// A workflow that was told to stop.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StopSent {
+    #[schema(example = "hello")]
+    workflow_id: String,
+    #[schema(value_type = String, example = "stop sent")]
+    signal: &'static str,
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    run_id: String,
+    #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
+    event_id: String,
+}
+
+/// Start a workflow
+///
+/// Starts `CronWorkflow(name)`, and answers when Temporal has accepted it.
+#[utoipa::path(
+    post, path = "/trigger-workflow/{workflow_id}", tag = "workflows",
+    params(
+        ("workflow_id" = String, Path, description = "Id for the workflow", max_length = 255, example = "hello"),
+        TriggerParameters, super::IdempotencyKey,
+    ),
+    responses(
+        (status = 200, description = "It runs", body = Started),
+        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
+         headers(("Location" = String, description = "Where to look"))),
+        Running, BadInput, Away,
+    )
+)]
+pub async fn trigger(
+    State(app): State<Arc<App>>,
+    Path(workflow_id): Path<String>,
+    Query(parameters): Query<TriggerParameters>,
+    CallId(call): CallId,
+    Trace(trace): Trace,
+) -> Result<Response, Problem> {
+    let workflow_id: WorkflowId = workflow_id.parse()?;
+    if parameters.name.is_empty() {
+        return Err(Problem::malformed("name is empty"));
+    }
+    let start = Action::Start(cron_workflow(&parameters.name));
+    let answer = app.accept.command(call, trace, workflow_id.clone(), start).await?;
+    Ok(answer.respond(|accepted, progress| Started {
+        workflow_id: workflow_id.to_string(),
+        status: "started",
+        run_id: run_id(progress),
+        event_id: accepted.event_id().to_string(),
+        links: Links {
+            result: links::result(workflow_id.as_str()),
+            workflow: links::workflow(workflow_id.as_str()),
+            event: links::event(accepted.event_id()),
+        },
+    }))
+}
+
+/// Send a message
+///
+/// Sends the signal `add_message` to a running workflow.
+#[utoipa::path(
+    post, path = "/signal-workflow/{workflow_id}", tag = "workflows",
+    params(
+        ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
+        SignalParameters, super::IdempotencyKey,
+    ),
+    responses(
+        (status = 200, description = "Temporal has the signal", body = Signalled),
+        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
+         headers(("Location" = String, description = "Where to look"))),
+        NotRunning, BadInput, Away,
+    )
+)]
+pub async fn signal(
+    State(app): State<Arc<App>>,
+    Path(workflow_id): Path<String>,
+    Query(parameters): Query<SignalParameters>,
+    CallId(call): CallId,
+    Trace(trace): Trace,
+) -> Result<Response, Problem> {
+    let workflow_id: WorkflowId = workflow_id.parse()?;
+    let message = parameters.message.ok_or_else(|| Problem::missing("message"))?;
+    let args = vec![JsonText::from_value(&json!(message))];
+    let signal = Action::Signal(Signal { name: lab::ADD_MESSAGE.into(), args });
+    let answer = app.accept.command(call, trace, workflow_id.clone(), signal).await?;
+    Ok(answer.respond(|accepted, progress| Signalled {
+        workflow_id: workflow_id.to_string(),
+        signal: "sent",
+        message,
+        run_id: run_id(progress),
+        event_id: accepted.event_id().to_string(),
+    }))
+}
+
+/// Stop a workflow
+///
+/// Sends the signal `stop_processing`: the workflow ends with what it has.
+#[utoipa::path(
+    post, path = "/stop-workflow/{workflow_id}", tag = "workflows",
+    params(
+        ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
+        super::IdempotencyKey,
+    ),
+    responses(
+        (status = 200, description = "Temporal has the signal", body = StopSent),
+        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
+         headers(("Location" = String, description = "Where to look"))),
+        NotRunning, BadInput, Away,
+    )
+)]
+pub async fn stop(
+    State(app): State<Arc<App>>,
+    Path(workflow_id): Path<String>,
+    CallId(call): CallId,
+    Trace(trace): Trace,
+) -> Result<Response, Problem> {
+    let workflow_id: WorkflowId = workflow_id.parse()?;
+    let signal = Action::Signal(Signal { name: lab::STOP_PROCESSING.into(), args: Vec::new() });
+    let answer = app.accept.command(call, trace, workflow_id.clone(), signal).await?;
+    Ok(answer.respond(|accepted, progress| StopSent {
+        workflow_id: workflow_id.to_string(),
+        signal: "stop sent",
+        run_id: run_id(progress),
+        event_id: accepted.event_id().to_string(),
+    }))
+}
+
+/// A start of the lab's workflow.
+pub fn cron_workflow(name: &str) -> Start {
+    Start {
+        workflow_type: lab::CRON_WORKFLOW.into(),
+        task_queue: lab::TASK_QUEUE.into(),
+        args: vec![JsonText::from_value(&json!(name))],
+        conflict_policy: ConflictPolicy::Fail,
+    }
+}
+
+/// The run that the command of a direct call went to.
+fn run_id(progress: &Progress) -> String {
+    progress.effects().map(|outcome| outcome.run_id.clone()).next().unwrap_or_default()
+}

@@ -1,0 +1,8 @@
+//! The service in front of a real NATS server. The test itself plays the router and the scheduler manager.
+
+mod commands;
+mod life;
+mod lookups;
+mod schedules;
+mod stack;
+mod webhooks;

@@ -1,0 +1,107 @@
+//! Calls on schedules, by NATS request-reply.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use signalbox_bus::{Bus, Call, Offer};
+use signalbox_proto::{
+    names::{service, subject},
+    v1::{
+        Condition, CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, Problem, ScheduleDeleted,
+        ScheduleList, ScheduleReply, ScheduleRequest, ScheduleSpec, StatusReply, schedule_reply,
+        schedule_request,
+    },
+};
+use signalbox_service::{Process, Readiness};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{manager::Manager, spec::problem};
+
+/// Calls that are answered at once; more wait in NATS.
+const AT_ONCE: usize = 64;
+
+const OFFER: Offer = Offer {
+    name: service::SCHEDULER,
+    description: "Creates, describes, lists and deletes schedules",
+    endpoints: &[("schedule", subject::SCHEDULE), ("status", subject::SCHEDULER_STATUS)],
+};
+
+pub(crate) struct Calls {
+    bus: Bus,
+    manager: watch::Receiver<Option<Arc<Manager>>>,
+    readiness: Readiness,
+    stop: CancellationToken,
+}
+
+impl Calls {
+    pub(crate) fn new(bus: Bus, manager: watch::Receiver<Option<Arc<Manager>>>, process: &Process) -> Self {
+        Self { bus, manager, readiness: process.readiness.clone(), stop: process.stop.clone() }
+    }
+
+    /// Answers until the service stops, and finishes what it has begun.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let Some(mut calls) = self.stop.run_until_cancelled(self.bus.offer_when_there(&OFFER)).await else {
+            return Ok(());
+        };
+        let mut answering = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(()) = answering.next() => {}
+                call = calls.next(), if answering.len() < AT_ONCE => match call {
+                    Some(call) => answering.push(self.answer(call)),
+                    None => break,
+                },
+            }
+        }
+        while answering.next().await.is_some() {}
+        Ok(())
+    }
+
+    async fn answer(&self, call: Call) {
+        if call.subject == subject::SCHEDULER_STATUS {
+            return call.answer(&self.status()).await;
+        }
+        match call.question::<ScheduleRequest>() {
+            Err(error) => call.refuse(&error.to_string()).await,
+            Ok(request) => {
+                let what = self.carry_out(request).await.unwrap_or_else(schedule_reply::What::Problem);
+                call.answer(&ScheduleReply { what: Some(what) }).await;
+            }
+        }
+    }
+
+    fn status(&self) -> StatusReply {
+        let conditions = self.readiness.snapshot().into_iter().map(|state| Condition {
+            name: state.name.to_string(),
+            met: state.met,
+            detail: state.detail,
+        });
+        StatusReply { ready: self.readiness.is_ready(), conditions: conditions.collect() }
+    }
+
+    async fn carry_out(&self, request: ScheduleRequest) -> Result<schedule_reply::What, Problem> {
+        let manager = self.manager.borrow().clone();
+        let manager = manager.ok_or_else(|| problem("temporal-away", "Temporal is not connected yet"))?;
+        use schedule_request::What::{Create, Delete, Describe, List};
+        Ok(match request.what.ok_or_else(|| problem("bad-request", "the request names nothing to do"))? {
+            Create(CreateSchedule { schedule }) => {
+                let spec =
+                    schedule.ok_or_else(|| problem("bad-request", "there is no schedule to create"))?;
+                let spec = ScheduleSpec { request_id: request.request_id, confirmed: false, ..spec };
+                schedule_reply::What::Schedule(manager.create(spec).await?)
+            }
+            Describe(DescribeSchedule { schedule_id }) => {
+                schedule_reply::What::Schedule(manager.describe(&schedule_id).await?)
+            }
+            List(ListSchedules {}) => {
+                schedule_reply::What::Schedules(ScheduleList { schedules: manager.list().await? })
+            }
+            Delete(DeleteSchedule { schedule_id }) => {
+                manager.delete(&schedule_id).await?;
+                schedule_reply::What::Deleted(ScheduleDeleted { schedule_id })
+            }
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! Apply: commands to Temporal, in order per workflow, many workflows at once.
+
+mod attempt;
+mod lanes;
+mod partition;
+
+use std::sync::Arc;
+
+use signalbox_bus::Bus;
+use signalbox_proto::names::PARTITIONS;
+use signalbox_service::{OnEnd, Process};
+use signalbox_temporal::Temporal;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::RouterMetrics;
+
+/// What carrying out a command needs.
+pub(crate) struct Applier {
+    pub(crate) bus: Bus,
+    pub(crate) temporal: Temporal,
+    pub(crate) metrics: RouterMetrics,
+    pub(crate) stop: CancellationToken,
+}
+
+/// One task a partition.
+pub(crate) fn spawn(process: &Process, applier: &Arc<Applier>) {
+    for number in 0..PARTITIONS {
+        let run = partition::run(Arc::clone(applier), number);
+        process.tasks.spawn(format!("apply partition {number}"), OnEnd::StopService, run);
+    }
+}

@@ -1,0 +1,127 @@
+//! One command, from its first attempt to its outcome.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use chrono::Utc;
+use signalbox_domain::{Command, DeadLetter, Fault, Outcome, OutcomeExt, OutcomeKind, Reason, of_command};
+use signalbox_temporal::{Accepted, Failure};
+
+use super::Applier;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Applier {
+    /// Tries until Temporal accepts the command or refuses it for good, and records what came of it. It waits in
+    /// the lane of its key between attempts, so that nothing overtakes it. Gives `None` when the service stops
+    /// before that: the command is then delivered again to whoever comes next.
+    pub(super) async fn carry_out(&self, command: &Command, mut repeated: bool) -> Option<()> {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_jitter()
+            .without_max_times()
+            .build();
+        for attempt in 1.. {
+            // Not cut short by a stop: an answer that is on its way is worth waiting for.
+            let answer = self.temporal.execute(command, repeated).await;
+            let outcome = outcome(command, attempt, answer);
+            if outcome.is_final() {
+                return self.conclude(command, outcome).await;
+            }
+            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            self.postpone(command, &outcome, attempt, pause).await?;
+            repeated = true;
+        }
+        None
+    }
+
+    async fn postpone(
+        &self,
+        command: &Command,
+        outcome: &Outcome,
+        attempt: u32,
+        pause: Duration,
+    ) -> Option<()> {
+        self.metrics.retries.inc();
+        tracing::warn!(
+            event.id = command.origin.event.id,
+            workflow.id = %command.key,
+            effect.key = %command.effect_key,
+            attempt,
+            delay_ms = pause.as_millis() as u64,
+            error = outcome.detail,
+            "not accepted, will try again"
+        );
+        let wait = async {
+            if attempt == 1 {
+                self.bus.record(outcome).await;
+            }
+            tokio::time::sleep(pause).await;
+        };
+        self.stop.run_until_cancelled(wait).await
+    }
+
+    /// Whoever waits is told first; then the ledger, then, by the caller, the acknowledgement.
+    async fn conclude(&self, command: &Command, outcome: Outcome) -> Option<()> {
+        let seconds = (Utc::now() - command.accepted_at).num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6;
+        self.metrics.applied(command.action.kind(), &outcome, seconds);
+        tracing::debug!(
+            event.id = command.origin.event.id,
+            workflow.id = %command.key,
+            run.id = outcome.run_id,
+            effect.key = %command.effect_key,
+            route = outcome.route,
+            outcome = outcome.kind().as_str_name(),
+            reason = outcome.reason,
+            "{} applied", command.action.kind()
+        );
+        if let Some(to) = &command.reply_to {
+            self.bus.reply(to, &outcome).await;
+        }
+        if outcome.kind() == OutcomeKind::Dead {
+            tracing::warn!(
+                event.id = command.origin.event.id,
+                workflow.id = %command.key,
+                route = outcome.route,
+                error = outcome.detail,
+                "dead letter"
+            );
+            let letter = DeadLetter {
+                event: outcome.event.clone(),
+                command: Some(command.clone().into()),
+                outcome: Some(outcome.clone()),
+                ..Default::default()
+            };
+            self.bus.bury(&letter).await;
+        }
+        self.bus.record(&outcome).await;
+        Some(())
+    }
+}
+
+fn outcome(command: &Command, attempt: u32, answer: Result<Accepted, Failure>) -> Outcome {
+    let outcome = of_command(command, attempt, Utc::now());
+    match answer {
+        Ok(Accepted { run_id, deduplicated: true }) => {
+            let mut outcome = outcome.accepted(&command.action, run_id);
+            outcome.set_kind(OutcomeKind::Deduplicated);
+            outcome
+        }
+        Ok(Accepted { run_id, deduplicated: false }) => outcome.accepted(&command.action, run_id),
+        Err(Failure { fault: Fault::Transient, reason, detail }) => {
+            outcome.because(OutcomeKind::Retrying, reason, detail)
+        }
+        Err(Failure { fault: Fault::Permanent, reason, detail }) => {
+            outcome.because(refusal(command, reason), reason, detail)
+        }
+    }
+}
+
+/// A caller that named its workflow itself is told what Temporal says, and may call again. For an event nobody
+/// stands by, so what it asked for is kept.
+fn refusal(command: &Command, reason: Reason) -> OutcomeKind {
+    let told = matches!(reason, Reason::WorkflowRunning | Reason::WorkflowNotFound | Reason::InvalidArgument);
+    if command.origin.route.is_none() && told { OutcomeKind::Refused } else { OutcomeKind::Dead }
+}

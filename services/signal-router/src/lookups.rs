@@ -1,0 +1,132 @@
+//! Look-ups: result, description and query of a workflow, by NATS request-reply.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use serde_json::Value;
+use signalbox_bus::{Bus, Call, Offer};
+use signalbox_domain::{JsonText, WorkflowId};
+use signalbox_proto::{
+    names::{service, subject},
+    v1::{
+        Condition, LookupReply, LookupRequest, Problem, QueryLookup, ResultLookup, StatusReply, StillRunning,
+        lookup_reply, lookup_request,
+    },
+};
+use signalbox_service::Readiness;
+use signalbox_temporal::{LookupError, Temporal, WorkflowResult};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Calls that are answered at once; most of them wait for the end of a workflow.
+const AT_ONCE: usize = 1024;
+
+/// A caller that wants to wait longer asks again.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+const OFFER: Offer = Offer {
+    name: service::ROUTER,
+    description: "Looks up results, descriptions and queries of workflows",
+    endpoints: &[("lookup", subject::LOOKUP), ("status", subject::ROUTER_STATUS)],
+};
+
+pub(crate) struct Lookups {
+    pub(crate) bus: Bus,
+    pub(crate) temporal: watch::Receiver<Option<Temporal>>,
+    pub(crate) readiness: Readiness,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Lookups {
+    /// Answers until the service stops; who waits for a workflow then hears that it still runs.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let Some(calls) = self.stop.run_until_cancelled(self.bus.offer_when_there(&OFFER)).await else {
+            return Ok(());
+        };
+        let mut calls = calls;
+        let mut answering = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(()) = answering.next() => {}
+                call = calls.next(), if answering.len() < AT_ONCE => match call {
+                    Some(call) => answering.push(self.answer(call)),
+                    None => break,
+                },
+            }
+        }
+        while answering.next().await.is_some() {}
+        Ok(())
+    }
+
+    async fn answer(&self, call: Call) {
+        if call.subject == subject::ROUTER_STATUS {
+            return call.answer(&self.status()).await;
+        }
+        match call.question::<LookupRequest>() {
+            Ok(request) => call.answer(&LookupReply { what: Some(self.look_up(request).await) }).await,
+            Err(error) => call.refuse(&error.to_string()).await,
+        }
+    }
+
+    fn status(&self) -> StatusReply {
+        let conditions = self.readiness.snapshot().into_iter().map(|state| Condition {
+            name: state.name.to_string(),
+            met: state.met,
+            detail: state.detail,
+        });
+        StatusReply { ready: self.readiness.is_ready(), conditions: conditions.collect() }
+    }
+
+    async fn look_up(&self, request: LookupRequest) -> lookup_reply::What {
+        let Some(temporal) = self.temporal.borrow().clone() else {
+            return problem("temporal-away", "Temporal is not connected yet");
+        };
+        let id: WorkflowId = match request.workflow_id.parse() {
+            Ok(id) => id,
+            Err(error) => return problem("bad-workflow-id", &format!("{error}")),
+        };
+        let run_id = (!request.run_id.is_empty()).then_some(request.run_id.as_str());
+        let found = match request.what {
+            Some(lookup_request::What::Result(ResultLookup { wait_ms })) => {
+                return self.result(&temporal, &id, run_id, Duration::from_millis(wait_ms.into())).await;
+            }
+            Some(lookup_request::What::Query(QueryLookup { name, args })) => match JsonText::read_all(args) {
+                Ok(args) => temporal.query(&id, run_id, &name, &args).await,
+                Err(error) => return problem("bad-query", &error.to_string()),
+            },
+            Some(lookup_request::What::Describe(_)) => temporal.describe(&id, run_id).await,
+            None => return problem("bad-request", "the request names nothing to look up"),
+        };
+        found.map_or_else(|error| failed(&error), |value| json(&value))
+    }
+
+    async fn result(
+        &self,
+        temporal: &Temporal,
+        id: &WorkflowId,
+        run_id: Option<&str>,
+        wait: Duration,
+    ) -> lookup_reply::What {
+        let result = temporal.result(id, run_id, wait.min(LONGEST_WAIT));
+        match self.stop.run_until_cancelled(result).await {
+            Some(Ok(WorkflowResult::Completed(value))) => json(&value),
+            Some(Ok(WorkflowResult::Running)) | None => {
+                lookup_reply::What::Running(StillRunning { run_id: run_id.unwrap_or_default().to_owned() })
+            }
+            Some(Err(error)) => failed(&error),
+        }
+    }
+}
+
+fn json(value: &Value) -> lookup_reply::What {
+    lookup_reply::What::Json(value.to_string().into())
+}
+
+fn failed(error: &LookupError) -> lookup_reply::What {
+    problem(error.code(), &error.to_string())
+}
+
+fn problem(code: &str, detail: &str) -> lookup_reply::What {
+    lookup_reply::What::Problem(Problem { code: code.to_owned(), detail: detail.to_owned() })
+}

@@ -1,0 +1,147 @@
+//! Match: events in the order of their stream, to commands by the routes.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use signalbox_bus::{Bus, Delivery, PublishError, Settlement};
+use signalbox_domain::{
+    Command, DeadLetter, Event, Outcome, OutcomeExt, OutcomeKind, RawMessage, Reason, read_event,
+};
+use signalbox_routing::{Plan, RouteSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::RouterMetrics;
+
+/// Events that are matched together: their commands are stored in one wait.
+const TOGETHER: usize = 64;
+
+/// Of a message that is no event, this much goes into its dead letter; the whole stays in its stream.
+const RAW_KEPT: usize = 512 * 1024;
+
+pub(crate) struct Matcher {
+    pub(crate) bus: Bus,
+    pub(crate) routes: Arc<RouteSet>,
+    pub(crate) metrics: RouterMetrics,
+}
+
+impl Matcher {
+    /// Matches until `stop`. What was taken and not settled by then is delivered again to whoever comes next.
+    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut deliveries = self.bus.events();
+        while let Some(taken) = stop.run_until_cancelled(deliveries.next_ready(TOGETHER)).await {
+            if stop.run_until_cancelled(self.match_all(&taken)).await.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// In order, and each settled only when everything that it leads to is stored.
+    async fn match_all(&self, deliveries: &[Delivery]) {
+        let matched: Vec<_> = deliveries.iter().map(|delivery| self.match_one(&delivery.raw())).collect();
+        for (delivery, matched) in deliveries.iter().zip(matched) {
+            self.carry_on(matched).await;
+            delivery.settle(Settlement::Done).await;
+        }
+    }
+
+    fn match_one(&self, message: &RawMessage<'_>) -> Matched {
+        match read_event(message) {
+            Ok(event) => {
+                // The time that the stream stored it, not a clock: a redelivery plans the same.
+                let plan = self.routes.plan(&event, message.stored_at);
+                Matched::of_plan(&event, plan, self.routes.version())
+            }
+            Err(why) => Matched::of_no_event(message, &why.to_string()),
+        }
+    }
+
+    async fn carry_on(&self, mut matched: Matched) {
+        for command in std::mem::take(&mut matched.commands) {
+            if let Err(PublishError::TooLarge) = self.bus.publish_command_at_last(command.clone()).await {
+                matched.command_too_large(&command);
+            }
+        }
+        for letter in &matched.letters {
+            tracing::warn!(
+                event.id = letter.event.as_ref().map_or("", |event| &event.id),
+                error = letter.outcome.as_ref().map_or("", |outcome| &outcome.detail),
+                "dead letter"
+            );
+            self.bus.bury(letter).await;
+        }
+        if let Some(to) = &matched.reply_to {
+            self.bus.reply(to, &matched.outcome).await;
+        }
+        self.bus.record(&matched.outcome).await;
+        self.metrics.matched(matched.outcome.kind());
+        tracing::debug!(
+            event.id = matched.outcome.event.as_ref().map_or("", |event| &event.id),
+            commands = matched.outcome.effect_keys.len(),
+            "event matched"
+        );
+    }
+}
+
+/// Everything that one message leads to.
+struct Matched {
+    commands: Vec<Command>,
+    letters: Vec<DeadLetter>,
+    outcome: Outcome,
+    reply_to: Option<signalbox_domain::ReplyTo>,
+}
+
+impl Matched {
+    fn of_plan(event: &Event, plan: Plan, route_set: &str) -> Self {
+        let mut outcome = Outcome::of_matching(event, route_set, Utc::now());
+        outcome.effect_keys = plan.commands.iter().map(|command| command.effect_key.to_string()).collect();
+        outcome.verdicts = plan.verdicts;
+        outcome.set_kind(match (plan.commands.is_empty(), plan.errors.is_empty()) {
+            (false, _) => OutcomeKind::Matched,
+            (true, true) => OutcomeKind::Unmatched,
+            (true, false) => OutcomeKind::Dead,
+        });
+        if let (OutcomeKind::Dead, Some(first)) = (outcome.kind(), plan.errors.first()) {
+            outcome = outcome.because(OutcomeKind::Dead, Reason::RouteError, first.to_string());
+        }
+        let letters = plan.errors.iter().map(|error| {
+            let mut dead = Outcome::of_matching(event, route_set, Utc::now());
+            dead.route = error.route.clone();
+            let dead = dead.because(OutcomeKind::Dead, Reason::RouteError, error.to_string());
+            DeadLetter { event: Some(event.reference()), outcome: Some(dead), ..Default::default() }
+        });
+        Self {
+            letters: letters.collect(),
+            commands: plan.commands,
+            outcome,
+            reply_to: event.reply_to.clone(),
+        }
+    }
+
+    fn of_no_event(message: &RawMessage<'_>, why: &str) -> Self {
+        let outcome = Outcome { event: Some(message.reference()), attempts: 1, ..Default::default() }
+            .at(Utc::now())
+            .because(OutcomeKind::Dead, Reason::BadEvent, why);
+        let letter = DeadLetter {
+            event: outcome.event.clone(),
+            raw: message.body.slice(..message.body.len().min(RAW_KEPT)),
+            outcome: Some(outcome.clone()),
+            ..Default::default()
+        };
+        Self { commands: Vec::new(), letters: vec![letter], outcome, reply_to: message.reply_to() }
+    }
+
+    fn command_too_large(&mut self, command: &Command) {
+        let outcome = signalbox_domain::of_command(command, 1, Utc::now()).because(
+            OutcomeKind::Dead,
+            Reason::InvalidArgument,
+            "the command is larger than NATS takes: pass on a part of the event's data",
+        );
+        self.outcome.effect_keys.retain(|key| *key != outcome.effect_key);
+        self.letters.push(DeadLetter {
+            event: outcome.event.clone(),
+            outcome: Some(outcome),
+            ..Default::default()
+        });
+    }
+}

@@ -1,0 +1,82 @@
+//! What the router counts.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+};
+use signalbox_domain::{Outcome, OutcomeKind};
+use signalbox_telemetry::{Metrics, latency_histogram};
+
+/// The router's metrics; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct RouterMetrics {
+    matched: Family<ByOutcome, Counter>,
+    applied: Family<ByActionAndOutcome, Counter>,
+    /// Attempts that failed and are made again.
+    pub(crate) retries: Counter,
+    /// Commands that are held: worked on, or waiting behind one of the same workflow.
+    pub(crate) held: Gauge,
+    latency: Histogram,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByActionAndOutcome {
+    action: &'static str,
+    outcome: &'static str,
+}
+
+impl RouterMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        Self {
+            matched: metrics.register("router_events", "Events matched, by outcome", Family::default()),
+            applied: metrics.register(
+                "router_commands",
+                "Commands settled, by action and outcome",
+                Family::default(),
+            ),
+            retries: metrics.register(
+                "router_retries",
+                "Attempts that failed and are made again",
+                Counter::default(),
+            ),
+            held: metrics.register(
+                "router_commands_held",
+                "Commands worked on or waiting for their turn",
+                Gauge::default(),
+            ),
+            latency: metrics.register_seconds(
+                "router_accepted_to_applied",
+                "From the acceptance of a command to its outcome",
+                latency_histogram(),
+            ),
+        }
+    }
+
+    pub(crate) fn matched(&self, kind: OutcomeKind) {
+        self.matched.get_or_create(&ByOutcome { outcome: name(kind) }).inc();
+    }
+
+    pub(crate) fn applied(&self, action: &'static str, outcome: &Outcome, seconds: f64) {
+        self.applied.get_or_create(&ByActionAndOutcome { action, outcome: name(outcome.kind()) }).inc();
+        self.latency.observe(seconds);
+    }
+}
+
+fn name(kind: OutcomeKind) -> &'static str {
+    match kind {
+        OutcomeKind::Unspecified => "unspecified",
+        OutcomeKind::Matched => "matched",
+        OutcomeKind::Unmatched => "unmatched",
+        OutcomeKind::Started => "started",
+        OutcomeKind::Signalled => "signalled",
+        OutcomeKind::Deduplicated => "deduplicated",
+        OutcomeKind::Retrying => "retrying",
+        OutcomeKind::Refused => "refused",
+        OutcomeKind::Dead => "dead",
+    }
+}
