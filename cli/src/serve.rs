@@ -1,7 +1,4 @@
-use std::net::{Ipv4Addr, SocketAddr};
-
-use clap::{Args, Subcommand};
-use signalbox_service::{Process, ServiceArgs};
+use clap::Subcommand;
 use signalbox_telemetry as telemetry;
 
 /// One service of the stack.
@@ -12,7 +9,7 @@ pub enum Serve {
     /// Matches events to routes and applies commands to Temporal
     SignalRouter(signalbox_signal_router::Options),
     /// Keeps Temporal's schedules as they are declared
-    SchedulerManager(Frame),
+    SchedulerManager(signalbox_scheduler_manager::Options),
     /// Runs the workflows and their activities
     Worker(signalbox_worker::Options),
 }
@@ -28,28 +25,13 @@ pub async fn run(service: Serve) -> anyhow::Result<()> {
             telemetry::init("signal-router", &options.service.log)?;
             signalbox_signal_router::run(options).await
         }
-        Serve::SchedulerManager(options) => options.run("scheduler-manager", 8102).await,
+        Serve::SchedulerManager(options) => {
+            telemetry::init(signalbox_scheduler_manager::SERVICE, &options.service.log)?;
+            signalbox_scheduler_manager::run(options).await
+        }
         Serve::Worker(options) => {
             telemetry::init("worker", &options.service.log)?;
             signalbox_worker::run(options).await
         }
-    }
-}
-
-/// The frame of a service, without one in it.
-#[derive(Debug, Args)]
-pub struct Frame {
-    #[command(flatten)]
-    service: ServiceArgs,
-}
-
-impl Frame {
-    async fn run(self, name: &'static str, port: u16) -> anyhow::Result<()> {
-        telemetry::init(name, &self.service.log)?;
-        let process = Process::new(name);
-        process.stop_on_signals()?;
-        let listen = self.service.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        process.serve_health(listen).await?;
-        Ok(process.run_until_stopped(self.service.grace).await?)
     }
 }

@@ -136,7 +136,7 @@ fn weight(value: &(dyn Val + '_)) -> u64 {
     } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
         1 + map.inner().iter().map(|(key, item)| weight(key.inner()) + weight(item.as_ref())).sum::<u64>()
     } else if let Some(optional) = value.downcast_ref::<CelOptional<'_>>() {
-        1 + optional.option().map_or(0, |inner| weight(inner))
+        1 + optional.option().map_or(0, weight)
     } else {
         1
     }

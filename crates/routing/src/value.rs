@@ -95,7 +95,7 @@ fn rare_to_json(value: &(dyn Val + '_)) -> Result<Value, String> {
     } else if let Some(duration) = value.downcast_ref::<CelDuration>() {
         Ok(duration_text(*duration.inner()).into())
     } else if let Some(optional) = value.downcast_ref::<CelOptional<'_>>() {
-        optional.option().map_or(Ok(Value::Null), |inner| to_json(inner))
+        optional.option().map_or(Ok(Value::Null), to_json)
     } else {
         Err(format!("a value of type {} has no place in JSON", value.get_type().name()))
     }

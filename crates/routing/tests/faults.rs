@@ -69,7 +69,7 @@ fn what_is_not_a_route_file_is_said_so() {
     insta::assert_snapshot!(faults("version: 1\nversion: 1\nroutes: []"), @"routes/lab.yaml:2:1: not the YAML of a route file: duplicate mapping key `version` is not allowed here");
     insta::assert_snapshot!(faults("version: 1\nroutes: []\n---\nversion: 1"), @"routes/lab.yaml:4:1: not the YAML of a route file: only single YAML document expected but multiple found");
     insta::assert_snapshot!(faults("version: 1\nroutes: [a, {}]"), @r#"
-    routes/lab.yaml:2:10: `a route` is a map, not a text
+    routes/lab.yaml:2:10: a route is a map, not a text
     routes/lab.yaml:2:13: a route has one action: `start`, `signal` or `signal_with_start`
     routes/lab.yaml:2:13: missing field `name`
     routes/lab.yaml:2:13: missing field `on`

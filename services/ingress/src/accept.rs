@@ -149,7 +149,7 @@ impl Acceptor {
         }
         let stored = publish.await.map_err(|error| {
             warn!(event.id = %accepted.event_id, error = %Chain(&error), "{kind} not accepted");
-            Problem::from(&error).to_look_up(&accepted.event_id)
+            Problem::from(&error).followed_at(&accepted.event_id)
         })?;
         self.meters.accepted(kind);
         Ok(stored)
@@ -187,7 +187,7 @@ impl Acceptor {
         match time::timeout(LOOK_AT_MOST, self.outcomes_of(progress.event_id())).await {
             Ok(Ok(outcomes)) => outcomes.into_iter().for_each(|outcome| progress.learn(outcome)),
             Ok(Err(error)) => {
-                warn!(event.id = progress.event_id(), error = %Chain(&error), "ledger not read")
+                warn!(event.id = progress.event_id(), error = %Chain(&error), "ledger not read");
             }
             Err(_) => warn!(event.id = progress.event_id(), "ledger not read in time"),
         }

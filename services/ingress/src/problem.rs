@@ -153,8 +153,8 @@ impl Problem {
         Self::new(status, code.to_owned(), repeat, detail)
     }
 
-    /// The same, with where to look what came of the event.
-    pub fn to_look_up(self, event: &EventId) -> Self {
+    /// The same, with the event and where to look what came of it.
+    pub fn followed_at(self, event: &EventId) -> Self {
         let look = (self.body.repeat == Repeat::SameKey).then(|| links::event(event));
         Self { body: ProblemBody { look, ..self.body }, ..self }.about(event)
     }

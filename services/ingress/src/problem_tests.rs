@@ -80,8 +80,8 @@ async fn a_missing_parameter_is_told_as_fastapi_does() {
 #[tokio::test]
 async fn what_may_be_stored_can_be_looked_up() {
     let event: EventId = "e 1".parse().unwrap();
-    let (_, _, body) = answered(Problem::from(&PublishError::Unknown(cause())).to_look_up(&event)).await;
+    let (_, _, body) = answered(Problem::from(&PublishError::Unknown(cause())).followed_at(&event)).await;
     assert_eq!((&body["event_id"], &body["look"]), (&json!("e 1"), &json!("/events/e%201")));
-    let (_, _, body) = answered(Problem::disconnected().to_look_up(&event)).await;
+    let (_, _, body) = answered(Problem::disconnected().followed_at(&event)).await;
     assert_eq!((&body["event_id"], body.get("look")), (&json!("e 1"), None));
 }

@@ -31,7 +31,8 @@ pub(crate) async fn run_until_stopped(
             Ok(()) if stop.is_cancelled() => return Ok(()),
             Ok(()) => warn!("temporal worker ended, starting it again"),
             Err(why) => {
-                warn!(error = %Chain::<dyn std::error::Error>(why.as_ref()), "temporal worker failed, starting it again")
+                let error: &dyn std::error::Error = why.as_ref();
+                warn!(error = %Chain(error), "temporal worker failed, starting it again");
             }
         }
         tokio::select! {
