@@ -93,11 +93,14 @@ fn colour(part: Part) -> AnsiColor {
     }
 }
 
-/// The servers greet at length with what the table says better.
+/// The servers greet at length with what the table says better, and one complains of being asked whether it is ready.
 fn worth_showing(part: Part, line: &str) -> bool {
     match part {
         Part::Nats => !line.contains(" [INF] "),
-        Part::Temporal => line.starts_with("time=") || line.starts_with("Error"),
+        Part::Temporal => {
+            (line.starts_with("time=") || line.starts_with("Error"))
+                && !line.contains("Frontend is not healthy yet")
+        }
         _ => true,
     }
 }
@@ -122,6 +125,7 @@ mod tests {
         let temporal = |line| worth_showing(Part::Temporal, line);
         assert!(!temporal("Temporal Server:      localhost:7233"));
         assert!(temporal("time=2026-11-22T20:56:33 level=ERROR msg=x"));
+        assert!(!temporal("time=2026-11-22T21:40:27 level=ERROR error=\"Frontend is not healthy yet\""));
         assert!(worth_showing(Part::Ingress, "[INF] any"));
     }
 

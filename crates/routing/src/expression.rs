@@ -79,7 +79,7 @@ impl Expression {
     pub(crate) fn evaluate<'s, 'e>(&'s self, scope: &'s Scope<'e>) -> Result<CowVal<'s, 'e>, String> {
         scope.refuel();
         let result = CelValue::resolve_val(&self.ast, scope.context());
-        if false {
+        if scope.is_exhausted() {
             return Err(TOO_MUCH_WORK.to_owned());
         }
         result.map_err(|error| describe(&error))

@@ -1,1 +1,12 @@
-//! Real servers owned by a test, private namespaces, eventually.
+//! Real servers and services owned by a test, and waiting for a state.
+//!
+//! A [`Stack`] is one `nats-server`, one Temporal dev server and the four services, each a process of its own on
+//! ports of its own; all die with it. Tests wait with [`eventually`] for a state, never for a time.
+
+mod eventually;
+mod http;
+mod stack;
+
+pub use eventually::eventually;
+pub use http::{Answer, Api};
+pub use stack::{Service, Stack, nats_server, temporal_server};

@@ -1,5 +1,7 @@
 //! The worker against a real Temporal server.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail that way")]
+
 mod aggregate;
 mod batch;
 mod coordinator;

@@ -1,0 +1,215 @@
+//! The whole stack, each part a process that a test can kill.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::ensure;
+use signalbox_servers::{
+    Binary, INSTALL_DIR, Launch, NatsOptions, NatsServer, Process, TemporalOptions, TemporalServer, free_port, locate,
+};
+
+use crate::{Answer, Api, eventually};
+
+/// What a debug build on a busy machine may need until everything is up.
+const START: Duration = Duration::from_secs(90);
+
+/// One of the four services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// HTTP in.
+    Ingress,
+    /// Match and apply.
+    SignalRouter,
+    /// Schedules.
+    SchedulerManager,
+    /// Workflows.
+    Worker,
+}
+
+impl Service {
+    /// All four, in the order of the way of an event.
+    pub const ALL: [Self; 4] = [Self::Ingress, Self::SignalRouter, Self::SchedulerManager, Self::Worker];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::SignalRouter => "signal-router",
+            Self::SchedulerManager => "scheduler-manager",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// The top of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn binary(binary: Binary) -> anyhow::Result<PathBuf> {
+    Ok(locate(binary, &root().join(INSTALL_DIR))?)
+}
+
+/// A `nats-server` with JetStream on a free port.
+///
+/// # Errors
+/// When it cannot be found, installed or started.
+pub async fn nats_server() -> anyhow::Result<NatsServer> {
+    Ok(NatsServer::start(NatsOptions::new(binary(Binary::NatsServer)?)).await?)
+}
+
+/// A Temporal dev server on a free port.
+///
+/// # Errors
+/// When it cannot be found, installed or started.
+pub async fn temporal_server(configure: impl Fn(TemporalOptions) -> TemporalOptions) -> anyhow::Result<TemporalServer> {
+    Ok(TemporalServer::start(configure(TemporalOptions::new(binary(Binary::Temporal)?))).await?)
+}
+
+/// NATS, Temporal and services, on ports of their own. Everything dies with it.
+pub struct Stack {
+    /// The HTTP API.
+    pub api: Api,
+    /// NATS.
+    pub nats: NatsServer,
+    /// Temporal; its data are in a file, so that they survive its restart.
+    pub temporal: TemporalServer,
+    signalbox: PathBuf,
+    services: HashMap<Service, Process>,
+    ports: HashMap<Service, u16>,
+    _data: tempfile::TempDir,
+}
+
+impl Stack {
+    /// Starts everything and waits until the whole way is open. `signalbox` is the binary.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn start(signalbox: &str) -> anyhow::Result<Self> {
+        Self::start_with(signalbox, &Service::ALL).await
+    }
+
+    /// The same with some of the services only.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn start_with(signalbox: &str, services: &[Service]) -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let database = data.path().join("temporal.db");
+        let (nats, temporal) =
+            tokio::join!(nats_server(), temporal_server(|options| options.database(database.clone())));
+        let ports: HashMap<_, _> =
+            Service::ALL.into_iter().map(|service| Ok((service, free_port()?))).collect::<anyhow::Result<_>>()?;
+        let mut stack = Self {
+            api: Api::new(format!("http://127.0.0.1:{}", ports[&Service::Ingress])),
+            nats: nats?,
+            temporal: temporal?,
+            signalbox: signalbox.into(),
+            services: HashMap::new(),
+            ports,
+            _data: data,
+        };
+        for service in services {
+            stack.launch(*service)?;
+        }
+        for service in services {
+            stack.wait_until_ready(*service).await;
+        }
+        if services.contains(&Service::Ingress) && services.len() == Service::ALL.len() {
+            stack.wait_until_open().await;
+        }
+        Ok(stack)
+    }
+
+    /// Starts a service without waiting for it.
+    ///
+    /// # Errors
+    /// When the binary cannot be run.
+    pub fn launch(&mut self, service: Service) -> anyhow::Result<()> {
+        let listen = format!("127.0.0.1:{}", self.ports[&service]);
+        let mut launch = Launch::new(service.name(), &self.signalbox).args(["serve", service.name(), "--listen", &listen]);
+        let log = std::env::var("SIGNALBOX_TEST_LOG").unwrap_or_else(|_| "info,signalbox=debug".to_owned());
+        launch.env = [
+            ("NATS_URL", self.nats.url()),
+            ("TEMPORAL_ADDRESS", self.temporal.address()),
+            ("SIGNALBOX_LOG", log),
+            ("SIGNALBOX_LOG_FORMAT", "json".to_owned()),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .into();
+        if service == Service::SignalRouter {
+            launch.env.push(("SIGNALBOX_ROUTES".into(), root().join("routes").into()));
+        }
+        if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
+            launch.log = Some(std::sync::Arc::new(move |line: &str| eprintln!("{} | {line}", service.name())));
+        }
+        self.services.insert(service, Process::spawn(launch)?);
+        Ok(())
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&mut self, service: Service) -> anyhow::Result<()> {
+        let running = self.services.remove(&service);
+        running.ok_or_else(|| anyhow::anyhow!("{service:?} does not run"))?.kill()?;
+        Ok(())
+    }
+
+    /// SIGTERM; tells the exit code.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn stop(&mut self, service: Service) -> anyhow::Result<Option<i32>> {
+        let running = self.services.remove(&service);
+        let mut running = running.ok_or_else(|| anyhow::anyhow!("{service:?} does not run"))?;
+        Ok(running.stop(Duration::from_secs(15)).await?.code())
+    }
+
+    /// The last lines that a service logged.
+    pub fn log(&self, service: Service) -> Vec<String> {
+        self.services.get(&service).map(Process::last_lines).unwrap_or_default()
+    }
+
+    /// What a service itself says on a path such as `/readyz` or `/metrics`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ask(&self, service: Service, path: &str) -> anyhow::Result<Answer> {
+        Api::new(format!("http://127.0.0.1:{}", self.ports[&service])).get(path).await
+    }
+
+    /// Waits until a service says that it is ready.
+    pub async fn wait_until_ready(&self, service: Service) {
+        if service == Service::Ingress {
+            return; // its own readiness is that of the whole way
+        }
+        eventually(START, async || {
+            let answer = self.ask(service, "/readyz").await?;
+            ensure!(answer.status == 200, "{service:?}: {}", answer.body);
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Waits until the whole way is open.
+    pub async fn wait_until_open(&self) {
+        eventually(START, async || self.api.ready().await).await;
+    }
+
+    /// The same API with connections of its own: those of another test's runtime end with that test.
+    pub fn api(&self) -> Api {
+        self.api.fresh()
+    }
+
+    /// An ordinary NATS client.
+    ///
+    /// # Errors
+    /// When it cannot connect.
+    pub async fn nats_client(&self) -> anyhow::Result<async_nats::Client> {
+        Ok(async_nats::connect(self.nats.url()).await?)
+    }
+}

@@ -1,0 +1,105 @@
+//! `kill -9` of any one service in the middle of a load loses nothing that was answered with success.
+
+use std::{
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::ensure;
+use futures::{StreamExt, stream};
+use serde_json::json;
+use signalbox_testkit::{Api, Service, Stack, eventually};
+
+use crate::SIGNALBOX;
+
+/// Killing and starting again goes on while this many pairs of calls are made.
+const PAIRS: usize = 100;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ingress_killed() {
+    killed_in_the_middle(Service::Ingress).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signal_router_killed() {
+    killed_in_the_middle(Service::SignalRouter).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scheduler_manager_killed() {
+    killed_in_the_middle(Service::SchedulerManager).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn worker_killed() {
+    killed_in_the_middle(Service::Worker).await;
+}
+
+/// Which calls of one workflow were answered with success.
+struct Said {
+    id: String,
+    triggered: bool,
+    signalled: bool,
+}
+
+async fn killed_in_the_middle(victim: Service) {
+    let mut stack = Stack::start(SIGNALBOX).await.unwrap();
+    let api = stack.api();
+    let progress = Arc::new(tokio::sync::Semaphore::new(0));
+    let load = tokio::spawn(load(api.clone(), Arc::clone(&progress)));
+    for at in [15, 45] {
+        // The kill comes when so many calls are done, not after some time.
+        let _ = progress.acquire_many(at).await.unwrap();
+        stack.kill(victim).unwrap();
+        stack.launch(victim).unwrap();
+    }
+    let said = load.await.unwrap();
+    stack.wait_until_open().await;
+    let (triggered, signalled) = said.iter().fold((0, 0), |(t, s), said| {
+        (t + usize::from(said.triggered), s + usize::from(said.signalled))
+    });
+    assert!(triggered >= PAIRS / 2, "too few answers to prove anything: {triggered} of {PAIRS}");
+    println!("{victim:?} killed twice: {triggered} triggers and {signalled} signals of {PAIRS} were answered with 2xx");
+    for said in said {
+        check(&api, &said).await;
+    }
+}
+
+async fn load(api: Api, progress: Arc<tokio::sync::Semaphore>) -> Vec<Said> {
+    stream::iter(0..PAIRS)
+        .map(|n| {
+            let (api, progress) = (api.clone(), Arc::clone(&progress));
+            async move {
+                let id = format!("pair-{n}");
+                let ok = |answer: anyhow::Result<signalbox_testkit::Answer>| answer.is_ok_and(|a| a.is_success());
+                let triggered = ok(api.post(&format!("/trigger-workflow/{id}")).await);
+                progress.add_permits(1);
+                let signalled = triggered && ok(api.post(&format!("/signal-workflow/{id}?message=mark-{n}")).await);
+                Said { id, triggered, signalled }
+            }
+        })
+        .buffer_unordered(8)
+        .collect()
+        .await
+}
+
+async fn check(api: &Api, said: &Said) {
+    if said.triggered {
+        eventually(Duration::from_secs(60), async || {
+            let answer = api.get(&format!("/workflows/{}", said.id)).await?;
+            ensure!(answer.status == 200, "{} was answered with success: {}", said.id, answer.body);
+            Ok(())
+        })
+        .await;
+    }
+    if said.signalled {
+        let result = eventually(Duration::from_secs(90), async || {
+            let answer = api.get(&format!("/workflow-result/{}", said.id)).await?;
+            ensure!(answer.status == 200, "{}: {} {}", said.id, answer.status, answer.body);
+            Ok(answer.body)
+        })
+        .await;
+        let mark = said.id.replace("pair", "mark");
+        assert_eq!(result["messages"], json!([mark]), "{}: once, neither lost nor doubled", said.id);
+    }
+}
