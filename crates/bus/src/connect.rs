@@ -79,6 +79,7 @@ impl Bus {
                     match event {
                         Event::Connected => on_change(LinkState::Up),
                         Event::Disconnected | Event::Closed => on_change(LinkState::Down),
+                        Event::Draining => {}
                         other => tracing::warn!(nats.event = %other, "NATS connection"),
                     }
                 }
@@ -112,13 +113,18 @@ impl Bus {
 
     /// Sends what is still to be sent, acknowledgements among it, and closes. Call it last.
     pub async fn close(&self) {
-        if self.is_connected()
-            && let Err(error) = self.client.drain().await
-        {
+        // While the server is away there is nothing to send it to, and waiting would hold up the stop.
+        if !self.is_connected() {
+            return;
+        }
+        let closed: Result<(), async_nats::Error> = async {
+            self.client.flush().await?;
+            Ok(self.client.drain().await?)
+        }
+        .await;
+        if let Err(error) = closed {
             tracing::warn!(%error, "NATS connection did not drain");
         }
-        // `drain` only begins it; the flush ends when the server has what we sent, or the connection is gone.
-        let _ = self.client.flush().await;
     }
 }
 

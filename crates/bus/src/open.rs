@@ -29,8 +29,10 @@ impl Bus {
                 )
             }),
         };
+        let stopping = process.stop.clone();
         let bus = Self::connect(&options, move |state| match state {
             LinkState::Up => link.met(),
+            LinkState::Down if stopping.is_cancelled() => {}
             LinkState::Down => link.unmet("the connection to NATS is lost; trying again"),
         })
         .await?;

@@ -39,6 +39,20 @@ pub(crate) fn check(mut ast: IdedExpr, source: &SourceInfo) -> Result<IdedExpr, 
     Ok(ast)
 }
 
+/// The fields below `event.data`, if that is all that the expression reads: `event.data.order.id`.
+pub(crate) fn data_path(ast: &IdedExpr) -> Option<Vec<String>> {
+    let Expr::Select(select) = &ast.expr else { return None };
+    if select.test {
+        return None;
+    }
+    if select.field == "data" && matches!(&select.operand.expr, Expr::Ident(name) if name == EVENT) {
+        return Some(Vec::new());
+    }
+    let mut path = data_path(&select.operand)?;
+    path.push(select.field.clone());
+    Some(path)
+}
+
 struct Checker<'s> {
     source: &'s SourceInfo,
     /// `event` and the variables of the macros around.

@@ -5,20 +5,22 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use cel::{Env, ExecutionError, IdedExpr, Value as CelValue, common::value::CowVal};
+use cel::{Env, ExecutionError, IdedExpr, Value as CelValue};
+use serde_json::Value;
 
 use crate::{
     check,
     scan::Code,
     scope::{Scope, TOO_MUCH_WORK},
+    value::to_json,
 };
 
 /// The longest expression, in bytes.
 const MAX_LENGTH: usize = 4096;
 /// How deep brackets may nest.
 const MAX_NESTING: usize = 16;
-/// How many operators, calls and brackets an expression may have.
-const MAX_OPERATORS: usize = 256;
+/// How many operators, dots and brackets an expression may have.
+const MAX_OPERATORS: usize = 384;
 /// The stack for the parser, which takes up to 160 KiB a bracket and 40 KiB an operator in a debug build.
 const PARSER_STACK: usize = 32 << 20;
 
@@ -30,6 +32,7 @@ pub(crate) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(En
 pub(crate) struct Expression {
     text: Box<str>,
     ast: IdedExpr,
+    data_path: Option<Vec<String>>,
 }
 
 /// The text, shortened, for messages.
@@ -69,20 +72,22 @@ impl Expression {
             thread.join().ok()
         });
         let ast = parsed.unwrap_or_else(|| Err(BadExpression::new(0, "the expression cannot be parsed")))?;
-        Ok(Self { text: text.trim().into(), ast })
+        Ok(Self { text: text.trim().into(), data_path: check::data_path(&ast), ast })
     }
 
-    /// The value for the event of `scope`.
+    /// The value for the event of `scope`. A part of its data is handed on as it is, its fields in their order.
     ///
     /// # Errors
     /// Says what failed. The text depends on types and names alone, so it is the same at every attempt.
-    pub(crate) fn evaluate<'s, 'e>(&'s self, scope: &'s Scope<'e>) -> Result<CowVal<'s, 'e>, String> {
-        scope.refuel();
-        let result = CelValue::resolve_val(&self.ast, scope.context());
+    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, String> {
+        if let Some(part) = self.data_path.as_ref().and_then(|path| scope.data_at(path)) {
+            return Ok(part.clone());
+        }
+        let value = scope.resolve(&self.ast);
         if scope.is_exhausted() {
             return Err(TOO_MUCH_WORK.to_owned());
         }
-        result.map_err(|error| describe(&error))
+        value.map_err(|error| describe(&error)).and_then(|value| to_json(value.as_ref()))
     }
 }
 
@@ -98,7 +103,7 @@ fn check_size(text: &str) -> Result<(), BadExpression> {
             b')' | b']' | b'}' => nesting = nesting.saturating_sub(1),
             _ => {}
         }
-        operators += usize::from(b"([{?+-*/%<>=!&|".contains(&byte));
+        operators += usize::from(b".([{?+-*/%<>=!&|".contains(&byte));
         if nesting > MAX_NESTING {
             return Err(BadExpression::new(at, format!("brackets nest deeper than {MAX_NESTING}")));
         }

@@ -1,17 +1,21 @@
 //! What an expression sees of an event, and what its evaluation may cost.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::OnceCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use cel::{
-    Context, ExecutionError, FunctionContext,
+    Context, ExecutionError, FunctionContext, IdedExpr,
     common::{
         types::{CelBytes, CelInt, CelList, CelMap, CelNull, CelOptional, CelString, CelTimestamp},
         value::{CowVal, Val},
     },
 };
+use serde_json::Value;
 use signalbox_domain::{Data, Event};
 
 use crate::{expression::ENVIRONMENT, value};
@@ -30,33 +34,29 @@ pub(crate) const ROUNDS: &str = "@rounds";
 const FUEL: u64 = 4_000_000;
 pub(crate) const TOO_MUCH_WORK: &str = "the expression does too much work for this event";
 
-/// An event as expressions see it. Its data are taken over once, however many expressions read them.
+/// An event as expressions see it. Its data are taken over for CEL once, and only if an expression computes.
 pub(crate) struct Scope<'e> {
-    context: Context<'e, 'e>,
+    event: &'e Event,
+    context: OnceCell<Context<'e, 'e>>,
     fuel: Arc<AtomicU64>,
 }
 
 impl<'e> Scope<'e> {
     pub(crate) fn new(event: &'e Event) -> Self {
-        let fuel = Arc::new(AtomicU64::new(FUEL));
-        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
-        context.add_variable_as_val(EVENT, variable(event));
-        for (name, meter) in [(PAY, pay as Meter), (ROUNDS, rounds as Meter)] {
-            let fuel = Arc::clone(&fuel);
-            let function: Function = Box::new(move |call| meter(&fuel, std::mem::take(&mut call.args)));
-            // No overload of CEL's has such a name.
-            let _ = context.add_function(name, function);
-        }
-        Self { context, fuel }
+        Self { event, context: OnceCell::new(), fuel: Arc::default() }
     }
 
-    pub(crate) fn context(&self) -> &Context<'e, 'e> {
-        &self.context
+    /// What is at `path` in the event's data.
+    pub(crate) fn data_at(&self, path: &[String]) -> Option<&'e Value> {
+        let Data::Json(json) = &self.event.data else { return None };
+        path.iter().try_fold(json, |value, field| value.get(field))
     }
 
-    /// Gives the next evaluation its whole sum.
-    pub(crate) fn refuel(&self) {
+    /// Evaluates a checked tree, which may spend the whole sum.
+    pub(crate) fn resolve<'s>(&'s self, ast: &'s IdedExpr) -> Result<CowVal<'s, 'e>, ExecutionError> {
         self.fuel.store(FUEL, Ordering::Relaxed);
+        let context = self.context.get_or_init(|| context(self.event, &self.fuel));
+        cel::Value::resolve_val(ast, context)
     }
 
     /// Whether the evaluation spent it all. To be asked afterwards: `||` and `&&` can swallow the error.
@@ -69,6 +69,18 @@ type Function = Box<
     dyn for<'c, 'v> Fn(&mut FunctionContext<'c, 'v>) -> Result<CowVal<'c, 'v>, ExecutionError> + Send + Sync,
 >;
 type Meter = for<'c, 'v> fn(&AtomicU64, Vec<CowVal<'c, 'v>>) -> Result<CowVal<'c, 'v>, ExecutionError>;
+
+fn context<'e>(event: &'e Event, fuel: &Arc<AtomicU64>) -> Context<'e, 'e> {
+    let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+    context.add_variable_as_val(EVENT, variable(event));
+    for (name, meter) in [(PAY, pay as Meter), (ROUNDS, rounds as Meter)] {
+        let fuel = Arc::clone(fuel);
+        let function: Function = Box::new(move |call| meter(&fuel, std::mem::take(&mut call.args)));
+        // It fails for a name that CEL has; CEL has none with `@`.
+        let _ = context.add_function(name, function);
+    }
+    context
+}
 
 fn variable(event: &Event) -> Box<dyn Val + '_> {
     let text = |text| Box::new(CelString::from(text)) as Box<dyn Val + '_>;

@@ -1,6 +1,6 @@
 //! A set of routes, and the plan that it makes of an event.
 
-use std::{cell::LazyCell, collections::HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -95,7 +95,7 @@ impl RouteSet {
     /// What to do about `event`. The same event gives the same plan; `at` is the time that its commands carry.
     pub fn plan(&self, event: &Event, at: DateTime<Utc>) -> Plan {
         let mut plan = Plan::default();
-        let scope = LazyCell::new(|| Scope::new(event));
+        let scope = Scope::new(event);
         for route in self.index.matching(&event.nats_subject) {
             if let Some(route) = self.routes.get(route) {
                 let outcome = self.command(route, event, &scope, at);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{expression::Expression, scope::Scope, value::to_json};
+use crate::{expression::Expression, scope::Scope};
 
 /// A text with expressions in it.
 #[derive(Debug)]
@@ -47,8 +47,7 @@ fn as_text(expression: &Expression, scope: &Scope<'_>) -> Result<String, String>
 /// # Errors
 /// Says which expression failed and why.
 pub(crate) fn evaluate(expression: &Expression, scope: &Scope<'_>) -> Result<Value, String> {
-    let value = expression.evaluate(scope).and_then(|value| to_json(value.as_ref()));
-    value.map_err(|why| format!("`{expression}`: {why}"))
+    expression.evaluate(scope).map_err(|why| format!("`{expression}`: {why}"))
 }
 
 /// A JSON value with expressions in it.

@@ -1,5 +1,7 @@
 //! What routes make of events.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
+
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -82,7 +84,7 @@ fn a_guard_a_text_and_arguments_of_every_type() {
     let paid = json!({"status": "paid", "order_id": 7, "amount": 9_007_199_254_740_992_i64});
     insta::assert_snapshot!(show(&set(SHOP).plan(&event("events.shop.payment.card", &paid), at())), @r#"
     start audit-m-1 Audit() Fail
-    signal order-7 payment({"amount":9007199254740992,"order_id":7,"status":"paid"}, "costs ${ 9007199254740992 }", {"list":[1,true,null,"card"],"whole":9007199254740993})
+    signal order-7 payment({"status":"paid","order_id":7,"amount":9007199254740992}, "costs ${ 9007199254740992 }", {"whole":9007199254740993,"list":[1,true,null,"card"]})
     audit: true
     payment-received: true
     "#);
@@ -169,6 +171,15 @@ fn effect_keys_tell_routes_and_events_apart_and_nothing_else() {
 }
 
 #[test]
+fn a_set_is_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let set = set("{version: 1, routes: []}");
+    shared(&set);
+    assert!(set.is_empty());
+    assert_eq!(set.plan(&event("events.a", &json!(1)), at()), Plan::default());
+}
+
+#[test]
 fn the_version_follows_the_contents() {
     let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let other = SHOP.replace("payment-received", "p").replace("audit", "q");
@@ -251,7 +262,7 @@ proptest! {
     #[test]
     fn the_order_of_declaration_does_not_matter(
         order in Just((0..10).collect::<Vec<usize>>()).prop_shuffle(),
-        cut in 0_usize..10,
+        cut in 1_usize..10,
         n in 0_i64..4,
     ) {
         let event = event("events.a.b", &json!({"n": n, "map": {"a": 1, "b": 2}}));

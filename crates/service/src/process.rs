@@ -18,6 +18,9 @@ use crate::{Condition, OnEnd, Readiness, TaskFailure, Tasks, health};
 /// What the close hooks get at least, together, when the tasks have used up the grace period.
 const CLOSE_AT_LEAST: Duration = Duration::from_secs(2);
 
+/// A longer grace period is as good as this one, and might not fit on the clock.
+const LONGEST_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A service's process: what it is made of, and how it ends. The crate's page tells the order of the shutdown.
 #[derive(Debug)]
 pub struct Process {
@@ -134,7 +137,7 @@ impl Process {
         self.running.met();
         self.stop.cancelled().await;
         self.running.retire("stopping");
-        let deadline = Instant::now() + grace;
+        let deadline = Instant::now() + grace.min(LONGEST_GRACE);
         if timeout_at(deadline, self.tasks.idle()).await.is_err() {
             self.abandon("grace period over, abandoning tasks");
         }

@@ -118,8 +118,7 @@ fn text(value: &Value) -> Result<String, String> {
 
 /// Whether the flag takes the value: `clap` itself is asked, with nothing else to complain about.
 fn accepted(command: &Command, key: &str, text: &str) -> Result<(), String> {
-    let alone =
-        command.clone().no_binary_name(true).mut_args(|arg| arg.env(Resettable::Reset).required(false));
+    let alone = command.clone().no_binary_name(true).mut_args(|arg| arg.env(Resettable::Reset));
     match alone.try_get_matches_from([format!("--{key}={text}")]) {
         Err(error) if is_about_a_value(error.kind()) => Err(reason(&error)),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-use clap::{Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::*;
 use crate::{NatsArgs, ServiceArgs, TemporalArgs};
@@ -24,7 +24,7 @@ enum Service {
     Worker(Worker),
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Args)]
 struct Ingress {
     #[command(flatten)]
     service: ServiceArgs,
@@ -39,7 +39,7 @@ struct Ingress {
     required: String,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Args)]
 struct Worker {
     #[command(flatten)]
     service: ServiceArgs,
@@ -52,13 +52,11 @@ fn arguments(line: &str) -> Vec<OsString> {
 }
 
 fn with(file: &str, line: &str) -> Result<Command, ConfigError> {
-    use clap::CommandFactory;
     let (path, _) = chosen(&Cli::command(), &arguments(line));
     with_file(Cli::command(), &path, file)
 }
 
 fn parsed(file: &str, line: &str) -> Service {
-    use clap::FromArgMatches;
     let matches = with(file, line).unwrap().try_get_matches_from(arguments(line)).unwrap();
     let Verb::Serve { service } = Cli::from_arg_matches(&matches).unwrap().verb;
     service
@@ -130,7 +128,6 @@ fn a_required_flag_may_come_from_the_file() {
 
 #[test]
 fn a_command_without_subcommands_reads_a_table_of_its_name() {
-    use clap::Args;
     let command = Worker::augment_args(Command::new("worker"));
     let command = with_file(command, &[], "grace = '3s'\n[worker]\nlisten = '[::1]:5'").unwrap();
     let matches = command.try_get_matches_from(["worker"]).unwrap();
@@ -194,7 +191,6 @@ fn nothing_prints_a_secret() {
 
 #[test]
 fn unknown_variables_are_refused() {
-    use clap::CommandFactory;
     let environment = |names: &[&str]| -> Vec<(OsString, OsString)> {
         names.iter().map(|name| (OsString::from(name), OsString::from("secret"))).collect()
     };
@@ -211,7 +207,6 @@ fn unknown_variables_are_refused() {
 
 #[test]
 fn prepare_reads_the_chosen_file_and_names_it() {
-    use clap::CommandFactory;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("signalbox.toml");
     let line = arguments(&format!("signalbox serve worker --config {}", file.display()));
@@ -229,8 +224,16 @@ fn prepare_reads_the_chosen_file_and_names_it() {
 
 #[test]
 fn wrong_arguments_are_left_to_the_real_parse() {
-    use clap::CommandFactory;
     for line in ["signalbox", "signalbox serve ingress --lisen x", "signalbox --help", "signalbox nonsense"] {
         prepare(Cli::command(), &arguments(line), []).unwrap();
     }
+}
+
+#[test]
+fn a_bad_variable_is_not_blamed_on_the_file() {
+    let number = clap::Arg::new("number").long("number").value_parser(clap::value_parser!(u16));
+    let command = ServiceArgs::augment_args(Command::new("worker")).arg(number.env("CARGO_PKG_NAME"));
+    let command = with_file(command, &[], "grace = '3s'\nnumber = 7").unwrap();
+    let error = command.try_get_matches_from(["worker"]).unwrap_err().to_string();
+    assert!(error.contains("'signalbox-service' for '--number"), "{error}");
 }

@@ -20,7 +20,8 @@ async fn it_ends_when_stopped() {
     assert_eq!(result["task"], "report");
     assert_eq!(result["messages"], json!(["a", "b"]));
     assert_eq!(result["messages_processed"], 2);
-    let keys: Vec<_> = result.as_object().unwrap().keys().cloned().collect();
+    let mut keys: Vec<_> = result.as_object().unwrap().keys().cloned().collect();
+    keys.sort();
     assert_eq!(keys, ["completed_at", "messages", "messages_processed", "task"]);
     record("cron-stopped", &run).await;
     lab.stop_worker().await;
