@@ -9,6 +9,7 @@ mod events;
 mod lab;
 mod load;
 mod other_sdk;
+mod readme;
 mod servers_away;
 mod up;
 
