@@ -87,6 +87,8 @@ impl Bus {
             let endpoint = service.endpoint_builder().name(name).add(subject).await.map_err(&of)?;
             calls.push(Named { subject, endpoint });
         }
+        // Subscribing only queues it; offered is what the server knows of.
+        self.client.flush().await.map_err(|e| of(e.into()))?;
         Ok(Calls { _service: service, calls })
     }
 }

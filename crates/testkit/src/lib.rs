@@ -4,9 +4,13 @@
 //! ports of its own; all die with it. Tests wait with [`eventually`] for a state, never for a time.
 
 mod eventually;
+mod family;
 mod http;
+mod python;
 mod stack;
 
 pub use eventually::eventually;
+pub use family::{Relative, descendants, interrupt};
 pub use http::{Answer, Api};
-pub use stack::{Service, Stack, nats_server, temporal_server};
+pub use python::python;
+pub use stack::{Service, Stack, binary, nats_server, root, temporal_server, without_own_variables};

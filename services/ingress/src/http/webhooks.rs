@@ -85,6 +85,7 @@ pub struct Effect {
          example = json!({"detail": "the signature does not match", "code": "bad-signature", "repeat": "never"})),
         (status = 408, description = "The body came too slowly", body = ProblemBody),
         (status = 413, description = "The body is too large", body = ProblemBody),
+        (status = 415, description = "The body is a form: set the webhook's content type to application/json", body = ProblemBody),
         BadInput, Away,
     )
 )]

@@ -59,8 +59,7 @@ pub async fn start_nats(port: u16, data: Option<&Path>) -> NatsServer {
 }
 
 pub async fn build(nats_url: &str, more: &[&str]) -> Ingress {
-    let arguments =
-        ["x", "--nats-url", nats_url, "--listen", "127.0.0.1:0", "--grace", "5s", "--github-secrets", ""];
+    let arguments = ["x", "--nats-url", nats_url, "--listen", "127.0.0.1:0", "--grace", "5s"];
     let options = Flags::try_parse_from(arguments.iter().chain(more)).unwrap().options;
     Ingress::build(&options).await.unwrap()
 }

@@ -91,3 +91,23 @@ async fn past_the_wait_a_webhook_is_pending() {
     assert_eq!((answer.status, answer.location), (202, Some(look)));
     assert_eq!((&answer.body["status"], answer.body.get("workflow_id")), (&json!("accepted"), None));
 }
+
+#[tokio::test]
+async fn with_secrets_only_what_one_of_them_signed_is_taken() {
+    const SECRETS: &str = "an older one,It's a Secret to Everybody";
+    const BODY: &str = r#"{"zen":"Keep it logically awesome."}"#;
+    const SIGNED: &str = "sha256=b9f180c4171a9926a5055962b54ec47b0ebee85e62e76c83ebdbb382f77b05ac";
+    let mut stack = Stack::start_with(&["--wait", "10s", "--github-secrets", SECRETS]).await;
+    stack.on_event(matched);
+    let send = async |signature: Option<&str>, body: &'static str| {
+        let mut headers = vec![("x-github-event", "ping"), ("content-type", "application/json")];
+        headers.extend(signature.map(|value| ("x-hub-signature-256", value)));
+        stack.send(Method::POST, "/webhook/github", &headers, body).await
+    };
+    assert_eq!(send(Some(SIGNED), BODY).await.status, 200);
+    for (signature, body) in [(None, BODY), (Some(SIGNED), PUSH), (Some("sha256=00"), BODY), (Some("sha1=x"), BODY)] {
+        let refused = send(signature, body).await;
+        assert_eq!((refused.status, &refused.body["code"]), (401, &json!("bad-signature")));
+    }
+    assert_eq!(stack.events.lock().unwrap().len(), 1);
+}

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::Utc;
 use serde_json::Value;
 use signalbox_domain::{Data, Event, EventId, Source, TraceContext};
+use signalbox_webhooks::{Delivery, Rejected, github};
 
 use crate::{
     Secrets,
@@ -20,20 +21,22 @@ const GITHUB: &str = "github";
 /// The event that a call of GitHub's webhook means.
 ///
 /// # Errors
-/// 401 when its signature does not match one of `secrets`, 422 when it is no webhook's call.
+/// 401 when its signature does not match one of `secrets`, another 4xx when it is no webhook's call.
 pub fn event(
     headers: &HeaderMap,
     body: &Bytes,
     secrets: &Secrets,
     trace: TraceContext,
 ) -> Result<Event, Problem> {
-    let delivery = delivery(headers, body, secrets)?;
-    let (payload, name) = (delivery.payload, delivery.event);
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    let secrets: Vec<&[u8]> = secrets.exposed().map(str::as_bytes).collect();
+    let Delivery { event_name, delivery_id, body: payload, .. } =
+        github::verify(header, body, &secrets).map_err(|why| rejected(&why))?;
     Ok(Event {
-        id: delivery.id.map_or_else(|| id(headers), Ok)?,
+        id: delivery_id.map_or_else(|| id(headers), |id| Ok(id.parse()?))?,
         source: source(&payload)?,
-        kind: format!("com.github.{name}"),
-        nats_subject: format!("events.github.{name}").parse()?,
+        kind: format!("com.github.{event_name}"),
+        nats_subject: format!("events.github.{event_name}").parse()?,
         time: Utc::now(),
         data_content_type: None,
         data_schema: None,
@@ -55,35 +58,15 @@ fn source(payload: &Value) -> Result<Source, Problem> {
     Ok(url.and_then(|url| url.parse().ok()).map_or_else(|| GITHUB.parse(), Ok)?)
 }
 
-/// A call that is what it says.
-struct Delivery {
-    event: String,
-    id: Option<EventId>,
-    payload: Value,
-}
-
-/// Checks and reads a call: the event's name is in a header, or, as the lab writes it, the body's `action`.
-fn delivery(headers: &HeaderMap, body: &Bytes, secrets: &Secrets) -> Result<Delivery, Problem> {
-    if !secrets.is_empty() {
-        let detail = "signatures cannot be checked yet, so no call is taken while secrets are configured";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "bad-signature", Repeat::Never, detail));
-    }
-    let payload: Value = serde_json::from_slice(body)
-        .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    let named = text(headers, "x-github-event")?;
-    let event = named.or_else(|| payload.get("action").and_then(Value::as_str)).map(str::to_owned);
-    let event = event.filter(|name| is_event_name(name)).ok_or_else(|| {
-        Problem::malformed("X-GitHub-Event names the event in lower-case letters, digits and `_`")
-    })?;
-    let id = text(headers, "x-github-delivery")?.map(str::parse).transpose()?;
-    Ok(Delivery { event, id, payload })
-}
-
-fn is_event_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
-    let value = headers.get(name).map(|value| value.to_str());
-    value.transpose().map_err(|_| Problem::malformed(format!("{name} is visible ASCII text")))
+fn rejected(why: &Rejected) -> Problem {
+    let (status, code) = match why {
+        Rejected::Unsigned(_) | Rejected::BadSignature(_) => (StatusCode::UNAUTHORIZED, "bad-signature"),
+        Rejected::FormEncoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json"),
+        Rejected::NotJson(_)
+        | Rejected::NoEventName(_)
+        | Rejected::BadEventName(_)
+        | Rejected::BadDeliveryId(_)
+        | Rejected::BadBody(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-input"),
+    };
+    Problem::new(status, code, Repeat::Never, why.to_string())
 }
