@@ -9,7 +9,8 @@ use crate::{expect, shared, unique};
 async fn odd_ids_are_refused_or_work() {
     let (_stack, api) = shared().await;
     let long = "x".repeat(5000);
-    let odd = ["a b", "a/b", "a*", ">", "a\nb", "\u{0}", " a", "%", "ü", "..", ".", "?", "#", "'", "\"", &long];
+    let odd =
+        ["a b", "a/b", "a*", ">", "a\nb", "\u{0}", " a", "%", "ü", "..", ".", "?", "#", "'", "\"", &long];
     for id in odd {
         let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
         for (method, path) in [
@@ -64,10 +65,17 @@ async fn odd_bodies_are_refused() {
     // The server may close while the client still sends; then there is no answer to read.
     assert!(answer.is_err() || answer.unwrap().status == 413);
     let deep = "[".repeat(100_000);
-    let bodies: [&[u8]; 6] = [b"", b"{", &[0xff, 0xfe], b"[]", b"{\"repository\":{\"name\":7}}", deep.as_bytes()];
+    let bodies: [&[u8]; 6] =
+        [b"", b"{", &[0xff, 0xfe], b"[]", b"{\"repository\":{\"name\":7}}", deep.as_bytes()];
     for body in bodies {
         let answer = api.post_body("/webhook/github", &json, body.to_vec()).await.unwrap();
-        assert!((400..500).contains(&answer.status), "{:?}: {} {}", body.get(..20), answer.status, answer.body);
+        assert!(
+            (400..500).contains(&answer.status),
+            "{:?}: {} {}",
+            body.get(..20),
+            answer.status,
+            answer.body
+        );
         assert!(!answer.body["detail"].is_null());
     }
     for event in ["push.*", ">", "Ünïcode", "a b"] {

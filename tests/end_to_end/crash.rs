@@ -54,10 +54,12 @@ async fn killed_in_the_middle(victim: Service) {
     };
     let (said, ()) = tokio::join!(load(&api, &progress), kill_twice);
     stack.wait_until_open().await;
-    let (triggered, signalled) = said.iter().fold((0, 0), |(t, s), said| {
-        (t + usize::from(said.triggered), s + usize::from(said.signalled))
-    });
-    println!("{victim:?} killed twice: {triggered} triggers and {signalled} signals of {PAIRS} were answered with 2xx");
+    let (triggered, signalled) = said
+        .iter()
+        .fold((0, 0), |(t, s), said| (t + usize::from(said.triggered), s + usize::from(said.signalled)));
+    println!(
+        "{victim:?} killed twice: {triggered} triggers and {signalled} signals of {PAIRS} were answered with 2xx"
+    );
     assert_eq!(triggered, PAIRS, "a careful caller gets through");
     for said in said {
         check(&api, &said).await;

@@ -18,10 +18,14 @@ async fn a_workflow_is_started_signalled_stopped_and_gives_its_result() {
 
     for message in ["one", "two words", "ünïcödé 🚦"] {
         let path = format!("/signal-workflow/{id}");
-        let sent = api.request(reqwest::Method::POST, &path).query(&[("message", message)]).send().await.unwrap();
+        let sent =
+            api.request(reqwest::Method::POST, &path).query(&[("message", message)]).send().await.unwrap();
         assert_eq!(sent.status(), 200);
         let body: serde_json::Value = sent.json().await.unwrap();
-        assert_eq!((&body["workflow_id"], &body["signal"], &body["message"]), (&json!(id), &json!("sent"), &json!(message)));
+        assert_eq!(
+            (&body["workflow_id"], &body["signal"], &body["message"]),
+            (&json!(id), &json!("sent"), &json!(message))
+        );
     }
     let state = api.get(&format!("/workflows/{id}/queries/progress")).await.unwrap();
     expect(&state, 200);
@@ -49,7 +53,10 @@ async fn defaults_and_endings_are_the_labs() {
         expect(&api.post(&format!("/signal-workflow/{five}?message={n}")).await.unwrap(), 200);
     }
     let result = api.get(&format!("/workflow-result/{five}")).await.unwrap();
-    assert_eq!((result.text("task"), &result.body["messages"]), ("HTTP Triggered", &json!(["1", "2", "3", "4", "5"])));
+    assert_eq!(
+        (result.text("task"), &result.body["messages"]),
+        ("HTTP Triggered", &json!(["1", "2", "3", "4", "5"]))
+    );
     // Nobody signals this one: it completes with what it has after 30 s, it does not fail.
     let result = api.get(&format!("/workflow-result/{idle}")).await.unwrap();
     expect(&result, 200);
@@ -118,7 +125,9 @@ async fn a_schedule_lives_its_life() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_cron_is_refused_with_the_field_and_the_reason() {
     let (_stack, api) = shared().await;
-    for (cron, why) in [("61 * * * *", "minute: 61"), ("* * *", "field"), ("0 12 ? * MON", "?"), ("nope", "field")] {
+    for (cron, why) in
+        [("61 * * * *", "minute: 61"), ("* * *", "field"), ("0 12 ? * MON", "?"), ("nope", "field")]
+    {
         let request = api.request(reqwest::Method::POST, "/schedule-workflow/bad").query(&[("cron", cron)]);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 400, "{cron}");
@@ -143,11 +152,15 @@ async fn six_fields_fire_every_few_seconds_and_runs_are_told_apart() {
     })
     .await;
     expect(&api.delete(&format!("/schedule-workflow/{id}")).await.unwrap(), 200);
-    let ids: std::collections::HashSet<_> = runs.iter().map(|run| run["workflow_id"].as_str().unwrap()).collect();
+    let ids: std::collections::HashSet<_> =
+        runs.iter().map(|run| run["workflow_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), runs.len(), "each run has an id of its own");
     assert!(ids.iter().all(|run| run.starts_with(&id)), "and it carries the schedule's: {ids:?}");
     let run = described(&api, runs[0]["workflow_id"].as_str().unwrap()).await;
-    assert_eq!((&run["type"], &run["search_attributes"]["SignalboxTrigger"]), (&json!("CronWorkflow"), &json!("schedule")));
+    assert_eq!(
+        (&run["type"], &run["search_attributes"]["SignalboxTrigger"]),
+        (&json!("CronWorkflow"), &json!("schedule"))
+    );
     assert_eq!(run["search_attributes"]["TemporalScheduledById"], json!(id));
     drop(stack);
 }
@@ -158,13 +171,19 @@ async fn a_push_starts_a_deploy() {
     let (real, labs) = (unique("shop"), unique("blog"));
     let body = json!({"ref": "refs/heads/main", "repository": {"name": real, "html_url": "https://example.com/shop"}});
     let delivery = unique("delivery");
-    let headers =
-        [("content-type", "application/json"), ("x-github-event", "push"), ("x-github-delivery", delivery.as_str())];
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-github-event", "push"),
+        ("x-github-delivery", delivery.as_str()),
+    ];
     let processed = api.post_body("/webhook/github", &headers, body.to_string()).await.unwrap();
     expect(&processed, 200);
     assert_eq!(processed.text("status"), "processed");
     let run = described(&api, &format!("deploy-{real}")).await;
-    assert_eq!((&run["type"], &run["search_attributes"]["SignalboxTrigger"]), (&json!("CronWorkflow"), &json!("event")));
+    assert_eq!(
+        (&run["type"], &run["search_attributes"]["SignalboxTrigger"]),
+        (&json!("CronWorkflow"), &json!("event"))
+    );
 
     let body = json!({"action": "push", "repository": {"name": labs}});
     let headers = [("content-type", "application/json")];
@@ -175,7 +194,8 @@ async fn a_push_starts_a_deploy() {
     assert_eq!(state.text("task"), format!("Deploy {labs}"));
 
     let ping = [("content-type", "application/json"), ("x-github-event", "ping")];
-    let answer = api.post_body("/webhook/github", &ping, json!({"zen": "Keep it simple"}).to_string()).await.unwrap();
+    let answer =
+        api.post_body("/webhook/github", &ping, json!({"zen": "Keep it simple"}).to_string()).await.unwrap();
     expect(&answer, 200);
     assert_eq!(answer.text("status"), "processed");
 }
@@ -186,8 +206,11 @@ async fn a_delivery_that_is_sent_again_has_one_effect() {
     let name = unique("again");
     let body = json!({"repository": {"name": name}}).to_string();
     let delivery = unique("delivery");
-    let headers =
-        [("content-type", "application/json"), ("x-github-event", "push"), ("x-github-delivery", delivery.as_str())];
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-github-event", "push"),
+        ("x-github-delivery", delivery.as_str()),
+    ];
     expect(&api.post_body("/webhook/github", &headers, body.clone()).await.unwrap(), 200);
     let first = described(&api, &format!("deploy-{name}")).await;
     expect(&api.post(&format!("/stop-workflow/deploy-{name}")).await.unwrap(), 200);

@@ -19,9 +19,13 @@ async fn ten_and_a_hundred_triggers_at_once_all_answer() {
         for answer in &answers {
             expect(answer, 200);
         }
-        let stopped = join_all(ids.iter().map(async |id| api.post(&format!("/stop-workflow/{id}")).await.unwrap())).await;
+        let stopped =
+            join_all(ids.iter().map(async |id| api.post(&format!("/stop-workflow/{id}")).await.unwrap()))
+                .await;
         stopped.iter().for_each(|answer| expect(answer, 200));
-        let results = join_all(ids.iter().map(async |id| api.get(&format!("/workflow-result/{id}")).await.unwrap())).await;
+        let results =
+            join_all(ids.iter().map(async |id| api.get(&format!("/workflow-result/{id}")).await.unwrap()))
+                .await;
         results.iter().for_each(|answer| expect(answer, 200));
     }
 }

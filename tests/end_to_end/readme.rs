@@ -29,8 +29,11 @@ async fn the_labs_commands_work_as_typed() {
     let base = api.url("");
     let mut typed = 0;
     for line in blocks(README, "sh").flat_map(|block| commands(block, "curl ")) {
-        let here = line.replace("http://localhost:8000", &base).replace("curl ", "curl -sS --fail-with-body ");
-        let output = tokio::task::spawn_blocking(move || Command::new("bash").args(["-c", &here]).output()).await.unwrap();
+        let here =
+            line.replace("http://localhost:8000", &base).replace("curl ", "curl -sS --fail-with-body ");
+        let output = tokio::task::spawn_blocking(move || Command::new("bash").args(["-c", &here]).output())
+            .await
+            .unwrap();
         let output = output.unwrap();
         assert!(
             output.status.success(),
@@ -70,7 +73,8 @@ async fn the_published_events_do_what_is_said() {
 
 #[test]
 fn the_example_route_is_one() {
-    let files = blocks(README, "yaml").enumerate().map(|(n, text)| (format!("README.md#{n}"), text.to_owned()));
+    let files =
+        blocks(README, "yaml").enumerate().map(|(n, text)| (format!("README.md#{n}"), text.to_owned()));
     assert_eq!(RouteSet::load(files).unwrap().len(), 1);
 }
 

@@ -12,7 +12,8 @@ async fn says_so(stack: &Stack, service: Service, condition: &str) {
     eventually(SOON, async || {
         let answer = stack.ask(service, "/readyz").await?;
         let unmet = answer.body["conditions"].as_array().into_iter().flatten();
-        let named = unmet.filter(|c| c["met"] == false && !c["detail"].as_str().unwrap_or_default().is_empty());
+        let named =
+            unmet.filter(|c| c["met"] == false && !c["detail"].as_str().unwrap_or_default().is_empty());
         ensure!(answer.status == 503 && named.into_iter().any(|c| c["name"] == condition), "{}", answer.body);
         Ok(())
     })

@@ -87,8 +87,11 @@ impl Bus {
             let endpoint = service.endpoint_builder().name(name).add(subject).await.map_err(&of)?;
             calls.push(Named { subject, endpoint });
         }
-        // Subscribing only queues it; offered is what the server knows of.
-        self.client.flush().await.map_err(|e| of(e.into()))?;
+        // Subscribing only sends it. The server reads a connection in order, so once this is answered it knows.
+        self.client
+            .request(format!("$SRV.PING.{}", offer.name), Bytes::new())
+            .await
+            .map_err(|e| of(e.into()))?;
         Ok(Calls { _service: service, calls })
     }
 }

@@ -40,7 +40,7 @@ impl Temporal {
             described.workflow_extended_info.map(|info| info.request_id_infos).unwrap_or_default();
         let had_it = request_ids.contains_key(command.effect_key.as_str())
             || self.history_has_signal(&run, command.effect_key.as_str()).await?;
-        Ok(had_it.then(|| Accepted { run_id: run.run_id, deduplicated: true }))
+        Ok(had_it.then_some(Accepted { run_id: run.run_id, deduplicated: true }))
     }
 
     async fn history_has_signal(&self, run: &WorkflowExecution, request_id: &str) -> Result<bool, Failure> {

@@ -17,7 +17,7 @@ pub struct Relative {
 impl Relative {
     /// Whether it runs still. A later process with the same id is another one.
     pub fn runs(&self) -> bool {
-        Stat::of(self.pid).is_some_and(|stat| stat.started == self.started && stat.state != 'Z')
+        Stat::of(self.pid).is_some_and(|stat| stat.started == self.started && stat.runs())
     }
 
     /// `kill -9`.
@@ -31,10 +31,15 @@ impl Relative {
 
 /// The children of a process, their children, and so on.
 pub fn descendants(of: u32) -> Vec<Relative> {
-    let running: Vec<_> = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
-        Some((pid, Stat::of(pid)?))
-    }).collect();
+    let running: Vec<_> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+            Some((pid, Stat::of(pid).filter(Stat::runs)?))
+        })
+        .collect();
     let mut family: Vec<Relative> = Vec::new();
     let mut parents = vec![of.cast_signed()];
     while let Some(parent) = parents.pop() {
@@ -67,6 +72,11 @@ struct Stat {
 }
 
 impl Stat {
+    /// What is killed and waits for its parent to notice does not.
+    fn runs(&self) -> bool {
+        self.state != 'Z'
+    }
+
     /// `pid (name) state parent … started …`, where the name may have spaces and brackets.
     fn of(pid: Pid) -> Option<Self> {
         let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;

@@ -37,7 +37,8 @@ pub struct Api {
 impl Api {
     /// The API at `base`, such as `http://127.0.0.1:8000`.
     pub fn new(base: String) -> Self {
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().unwrap_or_default();
+        let client =
+            Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().unwrap_or_default();
         Self { client, base }
     }
 
@@ -90,7 +91,8 @@ impl Api {
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
     ) -> anyhow::Result<Answer> {
-        let request = headers.iter().fold(self.request(Method::POST, path), |r, (name, value)| r.header(*name, *value));
+        let request =
+            headers.iter().fold(self.request(Method::POST, path), |r, (name, value)| r.header(*name, *value));
         send(request.body(body)).await
     }
 

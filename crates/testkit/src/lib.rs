@@ -13,4 +13,4 @@ pub use eventually::eventually;
 pub use family::{Relative, descendants, interrupt};
 pub use http::{Answer, Api};
 pub use python::python;
-pub use stack::{Service, Stack, binary, nats_server, root, temporal_server, without_own_variables};
+pub use stack::{Service, Stack, binary, isolated, nats_server, root, temporal_server};

@@ -30,7 +30,8 @@ pub fn python(requirements: &Path) -> anyhow::Result<PathBuf> {
     let complete = venv.join("complete");
     if !complete.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-        let install = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--requirement"];
+        let install =
+            ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--requirement"];
         run(Command::new(&python).args(install).arg(requirements))?;
         fs::write(complete, "")?;
     }

@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::ensure;
 use signalbox_servers::{
-    Binary, INSTALL_DIR, Launch, NatsOptions, NatsServer, Process, TemporalOptions, TemporalServer, free_port, locate,
+    Binary, INSTALL_DIR, Launch, NatsOptions, NatsServer, Process, TemporalOptions, TemporalServer, Wrapper,
+    free_port, locate,
 };
 
 use crate::{Answer, Api, eventually};
@@ -44,12 +45,26 @@ impl Service {
 }
 
 /// The top of the workspace.
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn binary(binary: Binary) -> anyhow::Result<PathBuf> {
+/// The server's binary, which is installed when it is missing.
+///
+/// # Errors
+/// When it cannot be found or installed.
+pub fn binary(binary: Binary) -> anyhow::Result<PathBuf> {
     Ok(locate(binary, &root().join(INSTALL_DIR))?)
+}
+
+/// Keeps from `signalbox`, which refuses unknown ones, the `SIGNALBOX_…` variables that the launch does not set itself
+/// but whoever runs the tests has.
+pub fn isolated(launch: Launch) -> Launch {
+    let inherited = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        name.to_string_lossy().starts_with("SIGNALBOX_") && !launch.env.iter().any(|(set, _)| set == name)
+    });
+    let args = inherited.flat_map(|name| ["-u".into(), name]).collect();
+    Launch { wrapper: Some(Wrapper { program: "env".into(), args }), ..launch }
 }
 
 /// A `nats-server` with JetStream on a free port.
@@ -64,7 +79,9 @@ pub async fn nats_server() -> anyhow::Result<NatsServer> {
 ///
 /// # Errors
 /// When it cannot be found, installed or started.
-pub async fn temporal_server(configure: impl Fn(TemporalOptions) -> TemporalOptions) -> anyhow::Result<TemporalServer> {
+pub async fn temporal_server(
+    configure: impl Fn(TemporalOptions) -> TemporalOptions,
+) -> anyhow::Result<TemporalServer> {
     Ok(TemporalServer::start(configure(TemporalOptions::new(binary(Binary::Temporal)?))).await?)
 }
 
@@ -100,8 +117,10 @@ impl Stack {
         let database = data.path().join("temporal.db");
         let (nats, temporal) =
             tokio::join!(nats_server(), temporal_server(|options| options.database(database.clone())));
-        let ports: HashMap<_, _> =
-            Service::ALL.into_iter().map(|service| Ok((service, free_port()?))).collect::<anyhow::Result<_>>()?;
+        let ports: HashMap<_, _> = Service::ALL
+            .into_iter()
+            .map(|service| Ok((service, free_port()?)))
+            .collect::<anyhow::Result<_>>()?;
         let mut stack = Self {
             api: Api::new(format!("http://127.0.0.1:{}", ports[&Service::Ingress])),
             nats: nats?,
@@ -129,7 +148,8 @@ impl Stack {
     /// When the binary cannot be run.
     pub fn launch(&mut self, service: Service) -> anyhow::Result<()> {
         let listen = format!("127.0.0.1:{}", self.ports[&service]);
-        let mut launch = Launch::new(service.name(), &self.signalbox).args(["serve", service.name(), "--listen", &listen]);
+        let mut launch =
+            Launch::new(service.name(), &self.signalbox).args(["serve", service.name(), "--listen", &listen]);
         let log = std::env::var("SIGNALBOX_TEST_LOG").unwrap_or_else(|_| "info,signalbox=debug".to_owned());
         launch.env = [
             ("NATS_URL", self.nats.url()),
@@ -143,9 +163,10 @@ impl Stack {
             launch.env.push(("SIGNALBOX_ROUTES".into(), root().join("routes").into()));
         }
         if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
-            launch.log = Some(std::sync::Arc::new(move |line: &str| eprintln!("{} | {line}", service.name())));
+            launch.log =
+                Some(std::sync::Arc::new(move |line: &str| eprintln!("{} | {line}", service.name())));
         }
-        self.services.insert(service, Process::spawn(launch)?);
+        self.services.insert(service, Process::spawn(isolated(launch))?);
         Ok(())
     }
 

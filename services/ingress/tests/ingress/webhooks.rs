@@ -105,7 +105,9 @@ async fn with_secrets_only_what_one_of_them_signed_is_taken() {
         stack.send(Method::POST, "/webhook/github", &headers, body).await
     };
     assert_eq!(send(Some(SIGNED), BODY).await.status, 200);
-    for (signature, body) in [(None, BODY), (Some(SIGNED), PUSH), (Some("sha256=00"), BODY), (Some("sha1=x"), BODY)] {
+    for (signature, body) in
+        [(None, BODY), (Some(SIGNED), PUSH), (Some("sha256=00"), BODY), (Some("sha1=x"), BODY)]
+    {
         let refused = send(signature, body).await;
         assert_eq!((refused.status, &refused.body["code"]), (401, &json!("bad-signature")));
     }

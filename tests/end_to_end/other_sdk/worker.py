@@ -1,0 +1,54 @@
+"""The lab's worker in Python, with Temporal's own SDK and nothing of Signalbox's."""
+
+import asyncio
+import os
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+
+@workflow.defn
+class CronWorkflow:
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.stopped = False
+
+    @workflow.run
+    async def run(self, task_name: str) -> dict:
+        try:
+            await workflow.wait_condition(
+                lambda: self.stopped or len(self.messages) >= 5,
+                timeout=timedelta(seconds=30),
+            )
+        except asyncio.TimeoutError:
+            pass
+        return {
+            "task": task_name,
+            "messages_processed": len(self.messages),
+            "messages": self.messages,
+            "completed_at": workflow.now().isoformat(),
+            "worker": "python",
+        }
+
+    @workflow.signal
+    def add_message(self, message: str) -> None:
+        self.messages.append(message)
+
+    @workflow.signal
+    def stop_processing(self) -> None:
+        self.stopped = True
+
+    @workflow.query
+    def waiting_for(self) -> dict:
+        return {"messages_to_come": 5 - len(self.messages)}
+
+
+async def main() -> None:
+    client = await Client.connect(os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"))
+    await Worker(client, task_queue="lab6-queue", workflows=[CronWorkflow]).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
