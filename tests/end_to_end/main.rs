@@ -12,6 +12,7 @@ mod other_sdk;
 mod readme;
 mod servers_away;
 mod up;
+mod variations;
 
 use std::{
     sync::{Arc, Weak},

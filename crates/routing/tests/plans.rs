@@ -204,7 +204,19 @@ fn shipped() -> RouteSet {
 fn the_routes_that_are_shipped_do_what_the_lab_says() {
     let set = shipped();
     let names: Vec<_> = set.names().collect();
-    assert_eq!(names, ["deploy-on-push", "lab-chat", "lab-message", "lab-stop", "lab-trigger"]);
+    assert_eq!(
+        names,
+        [
+            "deploy-on-push",
+            "lab-aggregate",
+            "lab-batch",
+            "lab-chat",
+            "lab-coordinate",
+            "lab-message",
+            "lab-stop",
+            "lab-trigger"
+        ]
+    );
     let plan = |subject: &str, data: Value| show(&set.plan(&event(subject, &data), at()));
     insta::assert_snapshot!(plan("events.lab.trigger.demo", json!({})), @r#"
     start demo CronWorkflow("Event Triggered") Fail
@@ -233,6 +245,18 @@ fn the_routes_that_are_shipped_do_what_the_lab_says() {
     insta::assert_snapshot!(plan("events.lab.chat.demo", json!({"message": "hi"})), @r#"
     signal-with-start demo CronWorkflow("Chat demo") add_message("hi")
     lab-chat: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.batch.demo", json!({"message": "hi"})), @r#"
+    signal-with-start demo BatchWorkflow("Batch demo") add_message("hi")
+    lab-batch: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.coordinate.demo", json!({"tasks": ["a", "b"]})), @r#"
+    start demo CoordinatorWorkflow(["a","b"]) Fail
+    lab-coordinate: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.aggregate.demo", json!({"until": {"count": 3}})), @r#"
+    start demo AggregateWorkflow({"task":"Aggregate demo","until":{"count":3}}) Fail
+    lab-aggregate: true
     "#);
     insta::assert_snapshot!(plan("events.github.push", json!({"repository": {"name": "signalbox"}})), @r#"
     start deploy-signalbox CronWorkflow("Deploy signalbox") UseExisting
