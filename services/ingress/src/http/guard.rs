@@ -24,7 +24,6 @@ pub async fn limit(State(permits): State<Arc<Semaphore>>, request: Request, next
 }
 
 /// The answer to a call whose handler panicked.
-#[allow(clippy::needless_pass_by_value, reason = "the layer calls it so")]
 pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
@@ -69,7 +68,8 @@ fn log(method: &Method, route: &str, trace: &Trace, response: &Response, began: 
         };
     }
     match response.status() {
-        status if status.is_server_error() => line!(warn),
+        // A probe that hears "not ready" is an answer, not a fault; the change of state has a line of its own.
+        status if status.is_server_error() && route != "/readyz" => line!(warn),
         StatusCode::OK | StatusCode::ACCEPTED if accepted.is_some() => line!(info),
         _ => line!(debug),
     }

@@ -51,7 +51,9 @@ pub struct Processed {
 pub struct Effect {
     #[schema(example = "deploy-website")]
     workflow_id: String,
-    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    /// The run, where Temporal tells it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000", required = false)]
     run_id: String,
     /// `started`, `signalled`, `deduplicated`, `refused` or `dead`.
     #[schema(example = "started")]

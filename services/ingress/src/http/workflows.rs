@@ -77,7 +77,9 @@ pub struct Signalled {
     signal: &'static str,
     #[schema(example = "hi")]
     message: String,
-    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    /// The run, where Temporal tells it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000", required = false)]
     run_id: String,
     #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
     event_id: String,
@@ -90,7 +92,9 @@ pub struct StopSent {
     workflow_id: String,
     #[schema(value_type = String, example = "stop sent")]
     signal: &'static str,
-    #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
+    /// The run, where Temporal tells it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(example = "0198c0de-1111-7000-8000-000000000000", required = false)]
     run_id: String,
     #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
     event_id: String,
