@@ -138,7 +138,41 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
                     created_at: at(),
                     request_id: "r-1".into(),
                     confirmed: false,
+                    previous: None,
                 }),
+            })),
+        },
+    );
+    check(
+        "schedule-change",
+        &ScheduleRequest {
+            request_id: "r-2".into(),
+            what: Some(schedule_request::What::Change(ChangeSchedule {
+                schedule_id: "nightly".into(),
+                cron: Some("0 3 * * *".into()),
+                time_zone: Some(String::new()),
+                args: Some(ScheduleArgs { args: vec![b"\"hello\"".as_slice().into()] }),
+            })),
+        },
+    );
+    check(
+        "schedule-pause",
+        &ScheduleRequest {
+            request_id: "r-3".into(),
+            what: Some(schedule_request::What::Pause(PauseSchedule {
+                schedule_id: "nightly".into(),
+                note: "maintenance".into(),
+            })),
+        },
+    );
+    check(
+        "schedule-backfill",
+        &ScheduleRequest {
+            request_id: "r-4".into(),
+            what: Some(schedule_request::What::Backfill(BackfillSchedule {
+                schedule_id: "nightly".into(),
+                from: at(),
+                to: at(),
             })),
         },
     );

@@ -6,8 +6,10 @@
 mod bad_input;
 mod crash;
 mod events;
+mod house;
 mod lab;
 mod load;
+mod observed;
 mod other_sdk;
 mod readme;
 mod servers_away;

@@ -17,5 +17,5 @@ pub use connect::{ConnectError, Options, Temporal};
 pub use execute::Accepted;
 pub use failure::Failure;
 pub use lookup::{LookupError, WorkflowResult};
-pub use schedule::{NewSchedule, ScheduleError};
+pub use schedule::{NewSchedule, ScheduleError, SchedulePatch};
 pub use temporalio_client::Client;

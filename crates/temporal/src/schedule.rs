@@ -1,7 +1,11 @@
 //! Temporal Schedules, by raw calls: the high-level ones set neither memo nor search attributes.
 
+mod change;
+mod patch;
+
 use std::time::Duration;
 
+pub use patch::SchedulePatch;
 use serde_json::{Value, json};
 use signalbox_domain::{JsonText, ScheduleId};
 use signalbox_proto::{
@@ -16,7 +20,8 @@ use temporalio_common::protos::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflow::v1::NewWorkflowExecutionInfo,
     workflowservice::v1::{
-        CreateScheduleRequest, DeleteScheduleRequest, DescribeScheduleRequest, ListSchedulesRequest,
+        CreateScheduleRequest, DeleteScheduleRequest, DescribeScheduleRequest, DescribeScheduleResponse,
+        ListSchedulesRequest,
     },
 };
 
@@ -28,15 +33,15 @@ use crate::{
     time::timestamp,
 };
 
-/// The memo field in which a schedule of ours keeps what Temporal forgets: its source text.
+/// The memo field in which a schedule of ours, and what it starts, keeps what Temporal forgets: its source text.
 const MEMO: &str = "signalbox";
 
-/// A schedule to make.
+/// A schedule to make, or what one is to become.
 #[derive(Clone, Debug)]
 pub struct NewSchedule {
     /// Its id.
     pub id: ScheduleId,
-    /// The same id again makes no second schedule.
+    /// Of the call that wants it so. The same id again makes no second schedule.
     pub request_id: String,
     /// As its author wrote it.
     pub cron: String,
@@ -83,7 +88,7 @@ impl Temporal {
             schedule_id: new.id.to_string(),
             request_id: new.request_id.clone(),
             schedule: Some(schedule(new)),
-            memo: Some(memo([(MEMO, json!({ "cron": new.cron, "time_zone": new.time_zone }))])),
+            memo: Some(memo_of_schedule(new)),
             ..Default::default()
         };
         let mut service = self.service();
@@ -100,30 +105,37 @@ impl Temporal {
         id: &ScheduleId,
         next: usize,
     ) -> Result<ScheduleView, ScheduleError> {
-        let request =
-            DescribeScheduleRequest { namespace: self.client.namespace(), schedule_id: id.to_string() };
-        let mut service = self.service();
-        let described = in_time(service.describe_schedule(within(DEADLINE, request))).await;
-        let described = described.map_err(|failure| refused(id, failure))?.into_inner();
+        let described = self.described(id).await?;
         let info = described.info.unwrap_or_default();
-        let (cron, time_zone) = source(described.memo.as_ref());
+        let (mut cron, mut time_zone) = source(described.memo.as_ref());
         let schedule = described.schedule.unwrap_or_default();
-        let workflow_type = match schedule.action.and_then(|action| action.action) {
-            Some(ps::schedule_action::Action::StartWorkflow(start)) => {
-                start.workflow_type.unwrap_or_default().name
-            }
-            None => String::new(),
-        };
+        let state = schedule.state.unwrap_or_default();
+        let start = started(schedule.action.as_ref());
+        // What it starts is changed with it everywhere; servers before 1.31 do not change its own memo.
+        if let (Some(spec), Some(text)) =
+            (schedule.spec, ours(start.and_then(|start| start.memo.as_ref()), "cron"))
+        {
+            (cron, time_zone) = (text, spec.timezone_name);
+        }
         Ok(ScheduleView {
             schedule_id: id.to_string(),
             cron,
             time_zone,
             meaning: String::new(),
             next_runs: info.future_action_times.into_iter().take(next).filter_map(timestamp).collect(),
-            paused: schedule.state.is_some_and(|state| state.paused),
-            workflow_type,
+            paused: state.paused,
+            workflow_type: start.and_then(|start| start.workflow_type.clone()).unwrap_or_default().name,
             recent_runs: info.recent_actions.into_iter().filter_map(recent).collect(),
+            note: if state.paused { state.notes } else { String::new() },
         })
+    }
+
+    async fn described(&self, id: &ScheduleId) -> Result<DescribeScheduleResponse, ScheduleError> {
+        let request =
+            DescribeScheduleRequest { namespace: self.client.namespace(), schedule_id: id.to_string() };
+        let mut service = self.service();
+        let described = in_time(service.describe_schedule(within(DEADLINE, request))).await;
+        described.map(|answer| answer.into_inner()).map_err(|failure| refused(id, failure))
     }
 
     /// The ids of all schedules, and which of them are ours.
@@ -177,16 +189,12 @@ fn schedule(new: &NewSchedule) -> ps::Schedule {
             ..Default::default()
         }),
         input: arguments(&new.args),
-        memo: Some(memo([(MEMO, json!({ "schedule_id": new.id.as_str(), "cron": new.cron }))])),
+        memo: Some(memo_of_runs(new)),
         search_attributes: Some(keyword(search_attribute::TRIGGER, "schedule")),
         ..Default::default()
     };
     ps::Schedule {
-        spec: Some(ps::ScheduleSpec {
-            cron_string: new.temporal_cron.clone(),
-            timezone_name: new.time_zone.clone(),
-            ..Default::default()
-        }),
+        spec: Some(spec(new)),
         action: Some(ps::ScheduleAction { action: Some(ps::schedule_action::Action::StartWorkflow(start)) }),
         policies: Some(ps::SchedulePolicies {
             overlap_policy: ScheduleOverlapPolicy::AllowAll as i32,
@@ -196,6 +204,29 @@ fn schedule(new: &NewSchedule) -> ps::Schedule {
         }),
         state: None,
     }
+}
+
+fn spec(new: &NewSchedule) -> ps::ScheduleSpec {
+    ps::ScheduleSpec {
+        cron_string: new.temporal_cron.clone(),
+        timezone_name: new.time_zone.clone(),
+        ..Default::default()
+    }
+}
+
+fn memo_of_schedule(new: &NewSchedule) -> Memo {
+    memo([(MEMO, json!({ "cron": new.cron, "time_zone": new.time_zone }))])
+}
+
+/// Tells a run, and whoever describes the schedule, which call wanted it so.
+fn memo_of_runs(new: &NewSchedule) -> Memo {
+    let fields = json!({ "schedule_id": new.id.as_str(), "cron": new.cron, "request_id": new.request_id });
+    memo([(MEMO, fields)])
+}
+
+fn started(action: Option<&ps::ScheduleAction>) -> Option<&NewWorkflowExecutionInfo> {
+    let ps::schedule_action::Action::StartWorkflow(start) = action?.action.as_ref()?;
+    Some(start)
 }
 
 fn refused(id: &ScheduleId, failure: Failure) -> ScheduleError {
@@ -208,9 +239,13 @@ fn refused(id: &ScheduleId, failure: Failure) -> ScheduleError {
     }
 }
 
+fn ours(memo: Option<&Memo>, name: &str) -> Option<String> {
+    let fields = to_json(memo?.fields.get(MEMO)?);
+    fields.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
 fn source(memo: Option<&Memo>) -> (String, String) {
-    let ours = memo.and_then(|memo| memo.fields.get(MEMO)).map(to_json).unwrap_or_default();
-    let text = |name: &str| ours.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| ours(memo, name).unwrap_or_default();
     (text("cron"), text("time_zone"))
 }
 
@@ -235,5 +270,6 @@ fn entry(listed: ps::ScheduleListEntry) -> ScheduleView {
         paused: info.paused,
         workflow_type: info.workflow_type.unwrap_or_default().name,
         recent_runs: info.recent_actions.into_iter().filter_map(recent).collect(),
+        note: if info.paused { info.notes } else { String::new() },
     }
 }

@@ -68,20 +68,25 @@ fn command(pid: Pid) -> String {
 struct Stat {
     state: char,
     parent: i32,
+    threads: u32,
     started: u64,
 }
 
 impl Stat {
-    /// What is killed and waits for its parent to notice does not.
-    fn runs(&self) -> bool {
-        self.state != 'Z'
-    }
-
-    /// `pid (name) state parent … started …`, where the name may have spaces and brackets.
+    /// `pid (name) state parent …`, where the name may have spaces and brackets.
     fn of(pid: Pid) -> Option<Self> {
         let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;
         let fields: Vec<_> = text.rsplit_once(')')?.1.split_whitespace().collect();
-        let state = fields.first()?.chars().next()?;
-        Some(Self { state, parent: fields.get(1)?.parse().ok()?, started: fields.get(19)?.parse().ok()? })
+        Some(Self {
+            state: fields.first()?.chars().next()?,
+            parent: fields.get(1)?.parse().ok()?,
+            threads: fields.get(17)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+        })
+    }
+
+    /// A zombie does not, once its other threads have ended: until then it holds its sockets.
+    fn runs(&self) -> bool {
+        self.state != 'Z' || self.threads > 1
     }
 }

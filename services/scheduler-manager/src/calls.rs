@@ -7,12 +7,13 @@ use signalbox_bus::{Bus, Call, Offer};
 use signalbox_proto::{
     names::{service, subject},
     v1::{
-        Condition, CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, Problem, ScheduleDeleted,
-        ScheduleList, ScheduleReply, ScheduleRequest, ScheduleSpec, StatusReply, schedule_reply,
-        schedule_request,
+        Condition, CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, PauseSchedule, Problem,
+        ResumeSchedule, ScheduleDeleted, ScheduleList, ScheduleReply, ScheduleRequest, ScheduleSpec,
+        StatusReply, TriggerSchedule, schedule_reply::What, schedule_request,
     },
 };
 use signalbox_service::{Process, Readiness};
+use signalbox_temporal::SchedulePatch;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,9 +22,13 @@ use crate::{manager::Manager, spec::problem};
 /// Calls that are answered at once; more wait in NATS.
 const AT_ONCE: usize = 64;
 
+/// What Temporal notes when nobody says why; it takes no empty note.
+const PAUSED: &str = "paused";
+const RESUMED: &str = "resumed";
+
 const OFFER: Offer = Offer {
     name: service::SCHEDULER,
-    description: "Creates, describes, lists and deletes schedules",
+    description: "Creates, describes, lists, changes, pauses, resumes, triggers, backfills and deletes schedules",
     endpoints: &[("schedule", subject::SCHEDULE), ("status", subject::SCHEDULER_STATUS)],
 };
 
@@ -66,7 +71,7 @@ impl Calls {
         match call.question::<ScheduleRequest>() {
             Err(error) => call.refuse(&error.to_string()).await,
             Ok(request) => {
-                let what = self.carry_out(request).await.unwrap_or_else(schedule_reply::What::Problem);
+                let what = self.carry_out(request).await.unwrap_or_else(What::Problem);
                 call.answer(&ScheduleReply { what: Some(what) }).await;
             }
         }
@@ -81,27 +86,42 @@ impl Calls {
         StatusReply { ready: self.readiness.is_ready(), conditions: conditions.collect() }
     }
 
-    async fn carry_out(&self, request: ScheduleRequest) -> Result<schedule_reply::What, Problem> {
+    async fn carry_out(&self, request: ScheduleRequest) -> Result<What, Problem> {
         let manager = self.manager.borrow().clone();
         let manager = manager.ok_or_else(|| problem("temporal-away", "Temporal is not connected yet"))?;
-        use schedule_request::What::{Create, Delete, Describe, List};
-        Ok(match request.what.ok_or_else(|| problem("bad-request", "the request names nothing to do"))? {
-            Create(CreateSchedule { schedule }) => {
-                let spec =
-                    schedule.ok_or_else(|| problem("bad-request", "there is no schedule to create"))?;
-                let spec = ScheduleSpec { request_id: request.request_id, confirmed: false, ..spec };
-                schedule_reply::What::Schedule(manager.create(spec).await?)
-            }
-            Describe(DescribeSchedule { schedule_id }) => {
-                schedule_reply::What::Schedule(manager.describe(&schedule_id).await?)
-            }
-            List(ListSchedules {}) => {
-                schedule_reply::What::Schedules(ScheduleList { schedules: manager.list().await? })
-            }
-            Delete(DeleteSchedule { schedule_id }) => {
-                manager.delete(&schedule_id).await?;
-                schedule_reply::What::Deleted(ScheduleDeleted { schedule_id })
-            }
-        })
+        use schedule_request::What::{
+            Backfill, Change, Create, Delete, Describe, List, Pause, Resume, Trigger,
+        };
+        let call = request.request_id;
+        let view =
+            match request.what.ok_or_else(|| problem("bad-request", "the request names nothing to do"))? {
+                Create(CreateSchedule { schedule }) => {
+                    let spec =
+                        schedule.ok_or_else(|| problem("bad-request", "there is no schedule to create"))?;
+                    let spec = ScheduleSpec { request_id: call, confirmed: false, previous: None, ..spec };
+                    manager.create(spec).await?
+                }
+                Describe(DescribeSchedule { schedule_id }) => manager.describe(&schedule_id).await?,
+                Change(change) => manager.change(call, change).await?,
+                Pause(PauseSchedule { schedule_id, note }) => {
+                    let note = if note.is_empty() { PAUSED.to_owned() } else { note };
+                    manager.patch(&call, &schedule_id, SchedulePatch::Pause(note)).await?
+                }
+                Resume(ResumeSchedule { schedule_id }) => {
+                    manager.patch(&call, &schedule_id, SchedulePatch::Resume(RESUMED.to_owned())).await?
+                }
+                Trigger(TriggerSchedule { schedule_id }) => {
+                    manager.patch(&call, &schedule_id, SchedulePatch::Trigger).await?
+                }
+                Backfill(backfill) => manager.backfill(&call, backfill).await?,
+                List(ListSchedules {}) => {
+                    return Ok(What::Schedules(ScheduleList { schedules: manager.list().await? }));
+                }
+                Delete(DeleteSchedule { schedule_id }) => {
+                    manager.delete(&schedule_id).await?;
+                    return Ok(What::Deleted(ScheduleDeleted { schedule_id }));
+                }
+            };
+        Ok(What::Schedule(view))
     }
 }

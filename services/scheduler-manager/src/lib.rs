@@ -3,10 +3,12 @@
 //! A call writes what is desired before it makes it, so that a manager that dies in between leaves an intent that
 //! the next one carries out (`reconcile`), not a schedule that nobody knows of.
 
+mod backfill;
 mod calls;
 mod manager;
 mod reconcile;
 mod spec;
+mod turns;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -5,14 +5,16 @@ use std::{collections::HashSet, time::Duration};
 use chrono::Utc;
 use signalbox_bus::{Bus, Table};
 use signalbox_domain::ScheduleId;
-use signalbox_proto::v1::{Problem, ScheduleSpec, ScheduleView};
+use signalbox_proto::v1::{BackfillSchedule, ChangeSchedule, Problem, ScheduleSpec, ScheduleView};
 use signalbox_telemetry::Chain;
-use signalbox_temporal::{NewSchedule, ScheduleError, Temporal};
+use signalbox_temporal::{NewSchedule, ScheduleError, SchedulePatch, Temporal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
+    backfill::backfill,
     reconcile::{Step, steps},
-    spec::{NEXT_RUNS, check, explain, problem, schedule_id},
+    spec::{NEXT_RUNS, changed, check, explain, not_ours, problem, schedule_id},
+    turns::Turns,
 };
 
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
@@ -20,16 +22,18 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 pub(crate) struct Manager {
     bus: Bus,
     temporal: Temporal,
+    turns: Turns,
 }
 
 impl Manager {
     pub(crate) fn new(bus: Bus, temporal: Temporal) -> Self {
-        Self { bus, temporal }
+        Self { bus, temporal, turns: Turns::new() }
     }
 
     /// Writes the intent, makes the schedule, confirms. The same request id again has no second effect.
     pub(crate) async fn create(&self, spec: ScheduleSpec) -> Result<ScheduleView, Problem> {
         let new = check(&spec)?;
+        let _turn = self.turns.of(&new.id).await;
         let desired = self.desired().await?;
         if !desired.create(new.id.as_str(), &spec).await.map_err(nats_away)? {
             let earlier = desired.get(new.id.as_str()).await.map_err(nats_away)?;
@@ -55,9 +59,61 @@ impl Manager {
         Ok(views.into_iter().map(|view| explain(view, Utc::now())).collect())
     }
 
+    /// Writes the intent, changes the schedule, confirms. The last change's request id again has no second effect.
+    pub(crate) async fn change(
+        &self,
+        request_id: String,
+        change: ChangeSchedule,
+    ) -> Result<ScheduleView, Problem> {
+        let id = schedule_id(&change.schedule_id)?;
+        // A caller may use one id for different calls, such as the one that made the schedule.
+        let request_id = format!("change:{request_id}");
+        let _turn = self.turns.of(&id).await;
+        let desired = self.desired().await?;
+        let Some(mut current) = desired.get(id.as_str()).await.map_err(nats_away)? else {
+            self.describe(id.as_str()).await?;
+            return Err(not_ours(id.as_str()));
+        };
+        if current.request_id != request_id {
+            let before = self.finish(&desired, current).await?;
+            current = changed(before, change, request_id);
+            check(&current)?;
+            desired.put(id.as_str(), &current).await.map_err(nats_away)?;
+        }
+        let cron = self.finish(&desired, current).await?.cron;
+        tracing::info!(schedule.id = %id, cron, "schedule changed");
+        self.describe(id.as_str()).await
+    }
+
+    /// Pauses, resumes or triggers it. The same request id again has no second effect.
+    pub(crate) async fn patch(
+        &self,
+        request_id: &str,
+        id: &str,
+        patch: SchedulePatch,
+    ) -> Result<ScheduleView, Problem> {
+        let id = schedule_id(id)?;
+        let what = format!("{patch:?}");
+        self.temporal.patch_schedule(&id, request_id, patch).await.map_err(|error| refusal(&error))?;
+        tracing::info!(schedule.id = %id, what, "schedule operated");
+        self.describe(id.as_str()).await
+    }
+
+    /// Starts the runs that it had to start in a time, if they are not too many.
+    pub(crate) async fn backfill(
+        &self,
+        request_id: &str,
+        asked: BackfillSchedule,
+    ) -> Result<ScheduleView, Problem> {
+        let view = self.describe(&asked.schedule_id).await?;
+        let patch = backfill(&view, asked.from, asked.to)?;
+        self.patch(request_id, &asked.schedule_id, patch).await
+    }
+
     /// Deletes it in Temporal first: what is desired and not there is then forgotten, also if this dies between.
     pub(crate) async fn delete(&self, id: &str) -> Result<(), Problem> {
         let id = schedule_id(id)?;
+        let _turn = self.turns.of(&id).await;
         let desired = self.desired().await?;
         let deleted = self.temporal.delete_schedule(&id).await;
         if let Ok(()) | Err(ScheduleError::NotFound(_)) = &deleted {
@@ -89,19 +145,55 @@ impl Manager {
         let actual = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
         let actual: HashSet<String> = actual.into_iter().map(|view| view.schedule_id).collect();
         for step in steps(wanted, &actual) {
-            match step {
-                Step::Make(spec) => {
-                    let new = check(&spec)?;
-                    self.make(&desired, *spec, &new).await?;
-                    tracing::info!(schedule.id = %new.id, "schedule made that was left unfinished");
-                }
-                Step::Forget(id) => {
-                    // The list is a little behind; only Temporal's own word counts.
-                    self.forget_if_deleted(&desired, &schedule_id(&id)?).await?;
-                }
+            if let Err(problem) = self.take(&desired, &step).await {
+                tracing::warn!(?step, error = problem.detail, "schedule not reconciled, will try again");
             }
         }
         Ok(())
+    }
+
+    async fn take(&self, desired: &Table<ScheduleSpec>, step: &Step) -> Result<(), Problem> {
+        let (Step::Finish(id) | Step::Forget(id)) = step;
+        let id = schedule_id(id)?;
+        let _turn = self.turns.of(&id).await;
+        match step {
+            // The list is a little behind; only Temporal's own word counts.
+            Step::Forget(_) => self.forget_if_deleted(desired, &id).await.map(|_| ()),
+            Step::Finish(_) => match desired.get(id.as_str()).await.map_err(nats_away)? {
+                Some(spec) if !spec.confirmed => {
+                    self.finish(desired, spec).await?;
+                    tracing::info!(schedule.id = %id, "schedule made or changed as a call had left unfinished");
+                    Ok(())
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// Carries out an intent that is not confirmed yet.
+    async fn finish(
+        &self,
+        desired: &Table<ScheduleSpec>,
+        spec: ScheduleSpec,
+    ) -> Result<ScheduleSpec, Problem> {
+        if spec.confirmed {
+            return Ok(spec);
+        }
+        let new = check(&spec)?;
+        let Some(previous) = &spec.previous else { return self.make(desired, spec, &new).await };
+        match self.temporal.change_schedule(&new).await {
+            Ok(()) => confirm(desired, spec).await,
+            Err(error) => {
+                match &error {
+                    ScheduleError::NotFound(_) => desired.remove(new.id.as_str()).await,
+                    ScheduleError::Refused(_) => desired.put(new.id.as_str(), previous).await,
+                    // It may have been changed all the same, and then must be here too.
+                    ScheduleError::Away(_) | ScheduleError::Exists(_) => Ok(()),
+                }
+                .map_err(nats_away)?;
+                Err(refusal(&error))
+            }
+        }
     }
 
     async fn make(
@@ -109,12 +201,9 @@ impl Manager {
         desired: &Table<ScheduleSpec>,
         spec: ScheduleSpec,
         new: &NewSchedule,
-    ) -> Result<(), Problem> {
+    ) -> Result<ScheduleSpec, Problem> {
         match self.temporal.create_schedule(new).await {
-            Ok(()) => {
-                let confirmed = ScheduleSpec { confirmed: true, ..spec };
-                desired.put(new.id.as_str(), &confirmed).await.map_err(nats_away)
-            }
+            Ok(()) => confirm(desired, spec).await,
             Err(error) => {
                 // The caller hears that it is not made, so it must not appear later.
                 desired.remove(new.id.as_str()).await.map_err(nats_away)?;
@@ -143,6 +232,12 @@ impl Manager {
     async fn desired(&self) -> Result<Table<ScheduleSpec>, Problem> {
         self.bus.desired_schedules().await.map_err(nats_away)
     }
+}
+
+async fn confirm(desired: &Table<ScheduleSpec>, spec: ScheduleSpec) -> Result<ScheduleSpec, Problem> {
+    let confirmed = ScheduleSpec { confirmed: true, previous: None, ..spec };
+    desired.put(&confirmed.schedule_id, &confirmed).await.map_err(nats_away)?;
+    Ok(confirmed)
 }
 
 fn nats_away(error: signalbox_bus::Error) -> Problem {

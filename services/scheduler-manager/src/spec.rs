@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use signalbox_domain::{ScheduleId, Start};
-use signalbox_proto::v1::{Problem, ScheduleSpec, ScheduleView};
+use signalbox_proto::v1::{ChangeSchedule, Problem, ScheduleSpec, ScheduleView};
 use signalbox_schedules::{Cron, time_zone};
 use signalbox_temporal::NewSchedule;
 
@@ -16,6 +16,22 @@ pub(crate) fn problem(code: &str, detail: impl ToString) -> Problem {
 
 pub(crate) fn schedule_id(text: &str) -> Result<ScheduleId, Problem> {
     text.parse().map_err(|error| problem("bad-schedule-id", format!("{error}")))
+}
+
+pub(crate) fn not_ours(id: &str) -> Problem {
+    let detail = format!("the schedule `{id}` was not made here; change and backfill it where it was made");
+    problem("schedule-foreign", detail)
+}
+
+/// What the change that `request_id` asks for makes of a schedule.
+pub(crate) fn changed(current: ScheduleSpec, change: ChangeSchedule, request_id: String) -> ScheduleSpec {
+    let mut wanted = current.clone();
+    wanted.cron = change.cron.unwrap_or(wanted.cron);
+    wanted.time_zone = change.time_zone.unwrap_or(wanted.time_zone);
+    if let (Some(start), Some(new)) = (wanted.start.as_mut(), change.args) {
+        start.args = new.args;
+    }
+    ScheduleSpec { request_id, confirmed: false, previous: Some(Box::new(current)), ..wanted }
 }
 
 /// Checks everything that can be checked without Temporal.
@@ -38,8 +54,11 @@ pub(crate) fn check(spec: &ScheduleSpec) -> Result<NewSchedule, Problem> {
     })
 }
 
-/// Adds the meaning in words and, where Temporal did not tell them, the next times.
+/// Adds the meaning in words and, where Temporal did not tell them, the next times. While it is paused it has none.
 pub(crate) fn explain(mut view: ScheduleView, now: DateTime<Utc>) -> ScheduleView {
+    if view.paused {
+        view.next_runs.clear();
+    }
     let (Ok(cron), Ok(zone)) = (view.cron.parse::<Cron>(), time_zone(&view.time_zone)) else { return view };
     view.meaning = cron.meaning();
     if view.next_runs.is_empty() && !view.paused {
@@ -88,6 +107,66 @@ mod tests {
             "bad-schedule-id"
         );
         assert_eq!(code(&ScheduleSpec { start: None, ..spec("* * * * *", "") }), "bad-request");
+    }
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name() {
+        let current =
+            ScheduleSpec { request_id: "r-1".into(), confirmed: true, ..spec("0 9 * * *", "Asia/Tokyo") };
+        let wanted = |change| changed(current.clone(), change, "r-2".into());
+        let to_paris = ChangeSchedule { time_zone: Some("Europe/Paris".into()), ..Default::default() };
+        let expected = ScheduleSpec {
+            time_zone: "Europe/Paris".into(),
+            request_id: "r-2".into(),
+            confirmed: false,
+            previous: Some(Box::new(current.clone())),
+            ..current.clone()
+        };
+        assert_eq!(wanted(to_paris), expected);
+        let args = Some(v1::ScheduleArgs { args: vec![b"1".as_slice().into()] });
+        let start = wanted(ChangeSchedule { args, ..Default::default() }).start.unwrap();
+        assert_eq!((start.workflow_type.as_str(), start.args), ("T", vec![b"1".as_slice().into()]));
+    }
+
+    #[test]
+    fn a_paused_schedule_has_no_next_time() {
+        let view = ScheduleView {
+            paused: true,
+            next_runs: vec![Timestamp::default()],
+            cron: "* * * * *".into(),
+            ..Default::default()
+        };
+        let view = explain(view, Utc::now());
+        assert_eq!((view.meaning.as_str(), view.next_runs), ("Every minute", Vec::new()));
+    }
+
+    #[test]
+    fn next_times_are_those_of_the_zone_and_the_calendar() {
+        let next = |cron: &str, zone: &str, now: &str| {
+            let view = ScheduleView { cron: cron.into(), time_zone: zone.into(), ..Default::default() };
+            let view = explain(view, now.parse().unwrap());
+            let text = |at: Timestamp| {
+                DateTime::from_timestamp(at.seconds, 0).unwrap().format("%a %d %H:%M:%S").to_string()
+            };
+            view.next_runs.into_iter().take(3).map(text).collect::<Vec<_>>()
+        };
+        // The clock goes forward on Sunday the 29th.
+        assert_eq!(
+            next("0 9 * * MON-FRI", "Europe/Paris", "2026-03-27T00:00:00Z"),
+            ["Fri 27 08:00:00", "Mon 30 07:00:00", "Tue 31 07:00:00"]
+        );
+        assert_eq!(
+            next("0 9-17 * * MON-FRI", "America/New_York", "2026-07-03T20:30:00Z"),
+            ["Fri 03 21:00:00", "Mon 06 13:00:00", "Mon 06 14:00:00"]
+        );
+        assert_eq!(
+            next("0 0 1 * *", "", "2026-01-31T00:00:00Z"),
+            ["Sun 01 00:00:00", "Sun 01 00:00:00", "Wed 01 00:00:00"]
+        );
+        assert_eq!(
+            next("*/30 * * * * *", "", "2026-01-31T00:00:00Z"),
+            ["Sat 31 00:00:30", "Sat 31 00:01:00", "Sat 31 00:01:30"]
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! polling when Temporal goes away and comes back. On SIGTERM it takes no new task and finishes those it has.
 
 pub mod activities;
+mod journal;
 mod registry;
 mod temporal_worker;
 

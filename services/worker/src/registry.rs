@@ -8,6 +8,7 @@ use temporalio_sdk::error::WorkflowRegistrationError;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
 
 use crate::activities::BatchActivities;
+use crate::journal::journal;
 
 /// All workflows and activities, on `task_queue`; activities have `grace` to finish when the worker stops.
 pub(crate) fn worker_options(
@@ -20,7 +21,8 @@ pub(crate) fn worker_options(
         .register_workflow::<BatchWorkflow>()?
         .register_workflow::<CoordinatorWorkflow>()?
         .register_workflow::<AggregateWorkflow>()?
-        .register_activities(BatchActivities);
+        .register_activities(BatchActivities)
+        .workflow_interceptor(journal());
     Ok(options.build())
 }
 

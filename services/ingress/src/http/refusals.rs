@@ -20,6 +20,13 @@ pub struct Running(#[allow(dead_code)] ProblemBody);
 }))]
 pub struct NotRunning(#[allow(dead_code)] ProblemBody);
 
+/// 404 of a schedule.
+#[derive(IntoResponses)]
+#[response(status = 404, description = "No schedule has that id", example = json!({
+    "detail": "no schedule has the id `every-minute`", "code": "schedule-not-found", "repeat": "never"
+}))]
+pub struct NoSchedule(#[allow(dead_code)] ProblemBody);
+
 /// 422.
 #[derive(IntoResponses)]
 #[response(status = 422, description = "A parameter is missing or malformed; `detail` names the rule", example = json!({

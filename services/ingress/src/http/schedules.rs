@@ -1,5 +1,8 @@
 //! Schedules, which the scheduler manager keeps.
 
+pub mod change;
+pub mod operate;
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -14,7 +17,7 @@ use signalbox_proto::v1::{
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    refusals::{Away, BadInput},
+    refusals::{Away, BadInput, NoSchedule},
     workflows::cron_workflow,
 };
 use crate::{
@@ -59,7 +62,7 @@ pub struct Schedule {
     schedule_id: String,
     #[schema(example = "* * * * *")]
     cron: String,
-    /// `scheduled`, or `paused`.
+    /// `scheduled`, or `paused`; or what the call has done to it.
     #[schema(value_type = String, example = "scheduled")]
     status: &'static str,
     /// What the cron expression means, in words.
@@ -74,6 +77,10 @@ pub struct Schedule {
     #[schema(example = "CronWorkflow")]
     workflow_type: String,
     recent_runs: Vec<ScheduledRun>,
+    /// Why it is paused.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    note: String,
 }
 
 /// A run that a schedule started.
@@ -152,9 +159,7 @@ pub async fn create(
     params(("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute")),
     responses(
         (status = 200, description = "What it is, what ran, what is next", body = Schedule),
-        (status = 404, description = "No schedule has that id", body = ProblemBody,
-         example = json!({"detail": "no schedule 'every-minute'", "code": "schedule-not-found", "repeat": "never"})),
-        BadInput, Away,
+        NoSchedule, BadInput, Away,
     )
 )]
 pub async fn describe(
@@ -177,9 +182,7 @@ pub async fn describe(
     ),
     responses(
         (status = 200, description = "It is gone", body = Deleted),
-        (status = 404, description = "No schedule has that id", body = ProblemBody,
-         example = json!({"detail": "no schedule 'every-minute'", "code": "schedule-not-found", "repeat": "never"})),
-        BadInput, Away,
+        NoSchedule, BadInput, Away,
     )
 )]
 pub async fn delete(
@@ -216,6 +219,12 @@ fn one(reply: What) -> Result<Json<Schedule>, Problem> {
     }
 }
 
+/// The same, with what the call has done to it.
+fn after(done: &'static str, reply: What) -> Result<Json<Schedule>, Problem> {
+    let Json(schedule) = one(reply)?;
+    Ok(Json(Schedule { status: done, ..schedule }))
+}
+
 impl From<ScheduleView> for Schedule {
     fn from(view: ScheduleView) -> Self {
         Self {
@@ -235,6 +244,7 @@ impl From<ScheduleView> for Schedule {
                     scheduled_at: run.scheduled_at.and_then(text),
                 })
                 .collect(),
+            note: view.note,
         }
     }
 }

@@ -136,6 +136,7 @@ async fn the_page_tells_what_to_type() {
 async fn malformed_input_is_refused_with_the_rule() {
     let service = service().await;
     let long = format!("POST /trigger-workflow/{}", "x".repeat(300));
+    let long_note = format!("POST /schedule-workflow/a/pause?note={}", "x".repeat(1001));
     for (call, rule) in [
         (long.as_str(), "workflow id has 300 bytes; at most 255 are allowed"),
         ("POST /trigger-workflow/%20a", "workflow id starts or ends with white space"),
@@ -148,6 +149,14 @@ async fn malformed_input_is_refused_with_the_rule() {
         ("POST /schedule-workflow/%20", "schedule id starts or ends"),
         ("POST /schedule-workflow/a?name=", "name is empty"),
         ("DELETE /schedule-workflow/%0A", "schedule id has the character"),
+        ("PUT /schedule-workflow/a", "nothing to change"),
+        ("PUT /schedule-workflow/a?name=", "name is empty"),
+        ("PUT /schedule-workflow/%0A?name=x", "schedule id has the character"),
+        ("POST /schedule-workflow/%0A/trigger", "schedule id has the character"),
+        (long_note.as_str(), "note has 1001 bytes; at most 1000 are allowed"),
+        ("POST /schedule-workflow/a/backfill?from=soon&to=2026-01-01T00:00:00Z", "from: "),
+        ("POST /schedule-workflow/a/backfill?from=2026-01-01T00:00:00Z&to=2026-01-01T02:00:00+01:00", "to: "),
+        ("POST /schedule-workflow/a/backfill?from=2026-01-01T00:00:00Z&to=2026-01-01T02:00:00+01:00", "%2B"),
         ("GET /workflow-result/a?wait=soon", "wait: "),
         ("GET /workflows/a/queries/%07", "control characters"),
         ("GET /events/%07", "event id has the character"),
@@ -171,13 +180,23 @@ async fn a_signal_without_message_is_refused_as_fastapi_does() {
 }
 
 #[tokio::test]
+async fn a_backfill_without_its_times_is_refused_as_fastapi_does() {
+    for (call, missing) in
+        [("", "from"), ("?to=2026-01-01T00:00:00Z", "from"), ("?from=2026-01-01T00:00:00Z", "to")]
+    {
+        let answer = self::call(&format!("POST /schedule-workflow/a/backfill{call}")).await;
+        assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["query", missing])));
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_json_too() {
     let service = service().await;
     for (call, status, detail) in [
         ("GET /nothing", 404, "Not Found"),
         ("POST /trigger-workflow/", 404, "Not Found"),
         ("GET /trigger-workflow/a", 405, "Method Not Allowed"),
-        ("PUT /schedule-workflow/a", 405, "Method Not Allowed"),
+        ("PATCH /schedule-workflow/a", 405, "Method Not Allowed"),
         ("POST /docs", 405, "Method Not Allowed"),
         ("BREW /", 405, "Method Not Allowed"),
     ] {
@@ -195,6 +214,11 @@ async fn while_nats_is_away_nothing_is_accepted() {
         "POST /stop-workflow/a",
         "POST /schedule-workflow/a",
         "DELETE /schedule-workflow/a",
+        "PUT /schedule-workflow/a?name=b",
+        "POST /schedule-workflow/a/pause",
+        "POST /schedule-workflow/a/resume",
+        "POST /schedule-workflow/a/trigger",
+        "POST /schedule-workflow/a/backfill?from=2026-01-01T00:00:00Z&to=2026-01-01T02:00:00%2B01:00",
         "GET /schedule-workflow",
         "GET /workflow-result/a",
         "GET /workflows/a",
