@@ -5,8 +5,10 @@ use std::process::Command;
 /// Everything that a package is built from.
 fn tree(package: &str) -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let arguments = ["tree", "--offline", "--locked", "--edges", "normal,build", "--prefix", "none", "-p", package];
-    let output = Command::new(cargo).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let arguments =
+        ["tree", "--offline", "--locked", "--edges", "normal,build", "--prefix", "none", "-p", package];
+    let output =
+        Command::new(cargo).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -17,9 +19,18 @@ fn needs(package: &str, dependency: &str) -> bool {
 
 #[test]
 fn only_those_that_talk_to_temporal_are_built_with_its_client() {
-    for package in
-        ["proto", "domain", "routing", "schedules", "webhooks", "bus", "telemetry", "service", "servers", "ingress"]
-    {
+    for package in [
+        "proto",
+        "domain",
+        "routing",
+        "schedules",
+        "webhooks",
+        "bus",
+        "telemetry",
+        "service",
+        "servers",
+        "ingress",
+    ] {
         assert!(!needs(&format!("signalbox-{package}"), "temporalio"), "{package}");
     }
     assert!(!needs("signalbox-workflows", "temporalio-client"));
@@ -37,7 +48,8 @@ fn pure_crates_have_no_runtime_and_no_client() {
 
 #[test]
 fn services_never_depend_on_each_other() {
-    let services = ["signalbox-ingress", "signalbox-signal-router", "signalbox-scheduler-manager", "signalbox-worker"];
+    let services =
+        ["signalbox-ingress", "signalbox-signal-router", "signalbox-scheduler-manager", "signalbox-worker"];
     for one in services {
         for other in services.iter().filter(|other| **other != one) {
             assert!(!needs(one, other), "{one} needs {other}");

@@ -71,7 +71,9 @@ async fn one_event_reaches_many_running_workflows() {
 async fn events_are_gathered_by_count_and_by_condition() {
     let (stack, api) = shared().await;
     let (count, sum) = (unique("count"), unique("sum"));
-    let start = |id: &str, until: Value| publish(&stack, format!("events.lab.aggregate.{id}"), json!({"until": until}));
+    let start = |id: &str, until: Value| {
+        publish(&stack, format!("events.lab.aggregate.{id}"), json!({"until": until}))
+    };
     start(&count, json!({"count": 3})).await;
     start(&sum, json!({"condition": {"field": "amount", "sum_at_least": 100}})).await;
     for id in [&count, &sum] {

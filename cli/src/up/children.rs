@@ -12,6 +12,12 @@ use super::data::Data;
 use super::output::Output;
 use super::part::Part;
 
+/// Who tries things out wants to see each effect; elsewhere those lines are not shown.
+const LOG: [(&str, &str); 2] = [
+    ("SIGNALBOX_LOG_FORMAT", "text"),
+    ("SIGNALBOX_LOG", "signalbox_signal_router=debug,signalbox_worker=debug"),
+];
+
 /// All that is needed to start any part, again and again.
 pub struct Plan {
     pub args: UpArgs,
@@ -110,9 +116,8 @@ impl Plan {
                 format!("http://localhost:{temporal_ui_port}").into(),
             ));
         }
-        if env::var_os("SIGNALBOX_LOG_FORMAT").is_none() {
-            variables.push(("SIGNALBOX_LOG_FORMAT".into(), "text".into()));
-        }
+        let unless_set = LOG.into_iter().filter(|(name, _)| env::var_os(name).is_none());
+        variables.extend(unless_set.map(|(name, value)| (name.into(), value.into())));
         variables
     }
 }

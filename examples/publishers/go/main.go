@@ -5,26 +5,26 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log"
 	"os"
 	"slices"
 	"time"
 
-	"github.com/bufbuild/protocompile"
-	"github.com/google/uuid"
+	"github.com/bufbuild/protocompile" // this and the protobuf packages are only to read outcomes
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-const usage = "usage: go run . binary|structured|bare|traced|wait|all WORKFLOW_ID"
+var forms = []string{"binary", "structured", "bare", "traced", "wait"}
 
 type publisher struct {
 	nc      *nats.Conn
@@ -32,68 +32,65 @@ type publisher struct {
 	subject string
 }
 
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 3 || !slices.Contains(append(forms, "all"), os.Args[1]) {
+		log.Fatalf("usage: go run . FORM WORKFLOW_ID, where FORM is one of %q or all", forms)
+	}
+	nc := must(nats.Connect(cmp.Or(os.Getenv("NATS_URL"), nats.DefaultURL)))
+	defer nc.Close()
+	p := publisher{nc, must(jetstream.New(nc)), "events.lab.chat." + os.Args[2]}
+	for i, publish := range []func(){p.binary, p.structured, p.bare, p.traced, p.wait} {
+		if os.Args[1] == "all" || os.Args[1] == forms[i] {
+			publish()
+		}
+	}
+}
+
 // A CloudEvent whose attributes are headers and whose data are the body.
-func (p publisher) binary(ctx context.Context) error {
+func (p publisher) binary() {
 	event := cloudEvent()
 	headers := map[string]string{"content-type": "application/json"}
 	for name, value := range event {
-		headers["ce-"+name] = value
+		headers["ce-"+name] = value.(string)
 	}
-	return p.publish(ctx, "binary", event["id"], data("binary"), headers)
+	p.publish("binary", event["id"].(string), data("binary"), headers)
 }
 
 // A CloudEvent that is all body.
-func (p publisher) structured(ctx context.Context) error {
+func (p publisher) structured() {
 	event := cloudEvent()
-	body := map[string]any{"data": data("structured")}
-	for name, value := range event {
-		body[name] = value
-	}
+	event["data"] = data("structured")
 	headers := map[string]string{"content-type": "application/cloudevents+json"}
-	return p.publish(ctx, "structured", event["id"], body, headers)
+	p.publish("structured", event["id"].(string), event, headers)
 }
 
 // Just JSON. Its message id becomes the event's id, its subject the type.
-func (p publisher) bare(ctx context.Context) error {
-	id := uuid.NewString()
-	if err := p.publish(ctx, "bare", id, data("bare"), nil); err != nil {
-		return err
-	}
+func (p publisher) bare() {
+	id := nuid.Next()
+	p.publish("bare", id, data("bare"), nil)
 	// If an acknowledgement is lost, send the same again: the same message id is stored once.
-	return p.publish(ctx, "bare", id, data("bare"), nil)
+	p.publish("bare", id, data("bare"), nil)
 }
 
 // In a trace, by W3C Trace Context. With OpenTelemetry, its propagator writes this header.
-func (p publisher) traced(ctx context.Context) error {
-	var id [24]byte
-	rand.Read(id[:])
-	traceparent := fmt.Sprintf("00-%x-%x-01", id[:16], id[16:])
+func (p publisher) traced() {
+	var random [24]byte
+	rand.Read(random[:])
+	traceparent := fmt.Sprintf("00-%x-%x-01", random[:16], random[16:])
 	fmt.Println("traced:", traceparent)
-	return p.publish(ctx, "traced", uuid.NewString(), data("traced"), map[string]string{"traceparent": traceparent})
+	p.publish("traced", nuid.Next(), data("traced"), map[string]string{"traceparent": traceparent})
 }
 
 // Waits for what comes of it: one outcome for the matching, then one for each of its effects.
-func (p publisher) wait(ctx context.Context) error {
+func (p publisher) wait() {
 	inbox := p.nc.NewInbox()
-	replies, err := p.nc.SubscribeSync(inbox)
-	if err != nil {
-		return err
-	}
+	replies := must(p.nc.SubscribeSync(inbox))
 	defer replies.Unsubscribe()
-	headers := map[string]string{"signalbox-reply-to": inbox}
-	if err := p.publish(ctx, "wait", uuid.NewString(), data("wait"), headers); err != nil {
-		return err
-	}
-	matched, wanted, done := false, []string(nil), map[string]bool{}
+	p.publish("wait", nuid.Next(), data("wait"), map[string]string{"signalbox-reply-to": inbox})
+	matched, wanted, done := false, []string{}, map[string]bool{}
 	for !matched || slices.ContainsFunc(wanted, func(key string) bool { return !done[key] }) {
-		reply, err := replies.NextMsg(30 * time.Second)
-		if err != nil {
-			return err
-		}
-		outcome, err := readOutcome(ctx, reply.Data)
-		if err != nil {
-			return err
-		}
+		outcome := readOutcome(must(replies.NextMsg(30 * time.Second)).Data)
 		fmt.Println("wait:", outcome.Kind, outcome.WorkflowID, outcome.RunID, outcome.Detail)
 		if outcome.EffectKey == "" {
 			matched, wanted = true, outcome.EffectKeys
@@ -101,45 +98,37 @@ func (p publisher) wait(ctx context.Context) error {
 			done[outcome.EffectKey] = true
 		}
 	}
-	return nil
 }
 
 // Returns when JetStream has stored the message.
-func (p publisher) publish(ctx context.Context, form, id string, body any, headers map[string]string) error {
-	payload, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	message := &nats.Msg{Subject: p.subject, Data: payload, Header: nats.Header{}}
+func (p publisher) publish(form, id string, body map[string]any, headers map[string]string) {
+	message := nats.NewMsg(p.subject)
+	message.Data = must(json.Marshal(body))
 	for name, value := range headers {
 		message.Header.Set(name, value)
 	}
-	// The message id becomes the header Nats-Msg-Id.
-	ack, err := p.js.PublishMsg(ctx, message, jetstream.WithMsgID(id))
-	if err != nil {
-		return err
-	}
+	// The option writes the header Nats-Msg-Id.
+	ack := must(p.js.PublishMsg(context.Background(), message, jetstream.WithMsgID(id)))
 	known := ""
 	if ack.Duplicate {
 		known = ", which was there already"
 	}
 	fmt.Printf("%s: event %s is message %d of %s%s\n", form, id, ack.Sequence, ack.Stream, known)
-	return nil
 }
 
-func cloudEvent() map[string]string {
-	return map[string]string{
+func cloudEvent() map[string]any {
+	return map[string]any{
 		"specversion": "1.0",
 		// An id of your own, such as the order's, is better still: it is the same when all of this is done again.
-		"id":     uuid.NewString(),
+		"id":     nuid.Next(),
 		"source": "/examples/publishers/go",
 		"type":   "com.example.chat.message",
 		"time":   time.Now().UTC().Format(time.RFC3339Nano),
 	}
 }
 
-func data(form string) map[string]string {
-	return map[string]string{"message": form + " → Go"}
+func data(form string) map[string]any {
+	return map[string]any{"message": form + " → Go"}
 }
 
 type outcome struct {
@@ -148,63 +137,23 @@ type outcome struct {
 }
 
 // Compiles the contract while running; a build would do it with protoc-gen-go.
-func readOutcome(ctx context.Context, payload []byte) (read outcome, err error) {
+func readOutcome(payload []byte) (read outcome) {
 	contract := &protocompile.SourceResolver{ImportPaths: []string{"../../../proto"}}
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(contract)}
-	files, err := compiler.Compile(ctx, "signalbox/v1/outcome.proto")
-	if err != nil {
-		return read, err
-	}
+	files := must(compiler.Compile(context.Background(), "signalbox/v1/outcome.proto"))
 	message := dynamicpb.NewMessage(files[0].Messages().ByName("Outcome"))
-	if err := proto.Unmarshal(payload, message); err != nil {
-		return read, err
-	}
-	asJSON, err := protojson.Marshal(message)
-	if err != nil {
-		return read, err
-	}
-	return read, json.Unmarshal(asJSON, &read)
+	check(proto.Unmarshal(payload, message))
+	check(json.Unmarshal(must(protojson.Marshal(message)), &read))
+	return read
 }
 
-func run(form, workflowID string) error {
-	url := os.Getenv("NATS_URL")
-	if url == "" {
-		url = nats.DefaultURL
-	}
-	nc, err := nats.Connect(url)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return err
-	}
-	p := publisher{nc, js, "events.lab.chat." + workflowID}
-	known := false
-	for _, each := range []struct {
-		name    string
-		publish func(context.Context) error
-	}{{"binary", p.binary}, {"structured", p.structured}, {"bare", p.bare}, {"traced", p.traced}, {"wait", p.wait}} {
-		if form != each.name && form != "all" {
-			continue
-		}
-		known = true
-		if err := each.publish(context.Background()); err != nil {
-			return fmt.Errorf("%s: %w", each.name, err)
-		}
-	}
-	if !known {
-		return errors.New(usage)
-	}
-	return nil
+func must[T any](value T, err error) T {
+	check(err)
+	return value
 }
 
-func main() {
-	if len(os.Args) != 3 {
-		log.Fatal(usage)
-	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+func check(err error) {
+	if err != nil {
 		log.Fatal(err)
 	}
 }

@@ -1,11 +1,11 @@
 //! A line in the log when a workflow begins and when it ends, with the event that it comes from.
 
 use serde_json::Value;
+use temporalio_sdk::WorkflowContextView;
 use temporalio_sdk::workflow_interceptors::{
     ExecuteWorkflowInput, ExecuteWorkflowResult, WorkflowInterceptor, WorkflowInterceptorConstructor,
     WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
 };
-use temporalio_sdk::WorkflowContextView;
 use tracing::debug;
 
 /// Logs, and changes nothing.
@@ -24,7 +24,11 @@ impl Journal {
     fn of(workflow: &WorkflowContextView) -> Self {
         let origin = workflow.memo().get::<Value>("signalbox").ok().flatten();
         let event_id = origin.as_ref().and_then(|origin| origin["event_id"].as_str()).map(str::to_owned);
-        Self { workflow_id: workflow.workflow_id().to_owned(), run_id: workflow.run_id().to_owned(), event_id }
+        Self {
+            workflow_id: workflow.workflow_id().to_owned(),
+            run_id: workflow.run_id().to_owned(),
+            event_id,
+        }
     }
 }
 
