@@ -11,6 +11,8 @@ use crate::start::{retrying_ports, until_ready};
 use crate::{Error, Launch, LineSink, Process, Wrapper, port};
 
 const NAME: &str = "temporal";
+/// A write-ahead log: the data survive the death of the server; of that of the machine, all but the last moments.
+const SQLITE: [&str; 2] = ["journal_mode=wal", "synchronous=normal"];
 
 /// How to run Temporal's development server, always on 127.0.0.1 and with the namespace `default`.
 #[derive(Clone)]
@@ -106,6 +108,8 @@ impl TemporalOptions {
             let folder = database.parent().unwrap_or(Path::new("."));
             fs::create_dir_all(folder).map_err(file("cannot create", folder))?;
             args.extend(["--db-filename".into(), database.into()]);
+            // Without these every start waits for the disk several times: four to five times as slow.
+            args.extend(SQLITE.into_iter().flat_map(|pragma| ["--sqlite-pragma".into(), pragma.into()]));
         }
         for value in &self.dynamic_config {
             args.extend(["--dynamic-config-value".into(), value.into()]);
