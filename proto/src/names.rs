@@ -87,7 +87,8 @@ pub mod header {
     pub const REPLY_TO: &str = "signalbox-reply-to";
     /// Prefix of the attributes of a CloudEvent in binary mode (NATS Protocol Binding for CloudEvents, 3.1).
     pub const CLOUDEVENT_PREFIX: &str = "ce-";
-    /// Media type of the data in binary mode; `application/cloudevents+json` marks structured mode.
+    /// `application/cloudevents+json` marks structured mode. Of a bare message it is the media type of the data; in
+    /// binary mode that is `ce-datacontenttype`, and this where it is missing.
     pub const CONTENT_TYPE: &str = "content-type";
 }
 

@@ -53,7 +53,7 @@ async fn a_publisher_can_wait_for_the_outcome() {
     outcomes.sort_by_key(|outcome| outcome.kind);
     let [matched, started] = outcomes;
     assert_eq!((matched.kind(), started.kind()), (OutcomeKind::Matched, OutcomeKind::Started));
-    assert_eq!(matched.effect_keys, [started.effect_key.clone()]);
+    assert_eq!(matched.effect_keys, std::slice::from_ref(&started.effect_key));
     assert_eq!((started.workflow_id.as_str(), started.event.unwrap().id), (id.as_str(), event_id));
     assert!(!started.run_id.is_empty());
 }

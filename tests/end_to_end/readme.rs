@@ -12,10 +12,7 @@ const README: &str = include_str!("../../README.md");
 
 /// The contents of the fenced blocks of a language.
 fn blocks<'a>(text: &'a str, language: &'a str) -> impl Iterator<Item = &'a str> {
-    let fence = format!("```{language}\n");
-    text.split("```").collect::<Vec<_>>().into_iter().filter_map(move |part| {
-        format!("```{part}").starts_with(&fence).then(|| part.strip_prefix(language).unwrap_or(part))
-    })
+    text.split("```").filter_map(move |part| part.strip_prefix(language)?.strip_prefix('\n'))
 }
 
 /// Commands without the comments between them.

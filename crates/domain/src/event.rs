@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 use signalbox_proto::{names::header, v1::EventRef};
 
 use crate::{EventId, EventKey, EventSubject, ReplyTo, Source, TraceContext};
+
+/// What is percent-encoded in a header, besides all that is not ASCII (HTTP Protocol Binding for CloudEvents,
+/// 3.1.3.2, which that for NATS follows).
+const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 /// An event: a CloudEvent 1.0 with the NATS subject that it travels on.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,10 +74,12 @@ impl Event {
     }
 
     /// This event's headers in binary mode (NATS Protocol Binding for CloudEvents, 3.1), with the trace and
-    /// the inbox that waits. Values that a header cannot hold (control characters) are left out.
+    /// the inbox that waits.
     pub fn headers(&self) -> Vec<(String, String)> {
-        let attribute =
-            |name: &str, value: &str| (format!("{}{name}", header::CLOUDEVENT_PREFIX), value.to_owned());
+        let attribute = |name: &str, value: &str| {
+            let value = utf8_percent_encode(value, NOT_IN_HEADERS).to_string();
+            (format!("{}{name}", header::CLOUDEVENT_PREFIX), value)
+        };
         let mut headers = vec![
             attribute("specversion", "1.0"),
             attribute("id", self.id.as_str()),
@@ -80,19 +87,18 @@ impl Event {
             attribute("type", &self.kind),
             attribute("time", &self.time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
         ];
+        let content_type = match (&self.data, &self.data_content_type) {
+            (_, Some(given)) => Some(given.as_str()),
+            (Data::Json(_), None) => Some("application/json"),
+            _ => None,
+        };
+        headers.extend(content_type.map(|value| attribute("datacontenttype", value)));
         headers.extend(self.subject.iter().map(|value| attribute("subject", value)));
         headers.extend(self.data_schema.iter().map(|value| attribute("dataschema", value)));
         headers.extend(self.extensions.iter().map(|(name, value)| attribute(name, value)));
-        let content_type = match (&self.data, &self.data_content_type) {
-            (_, Some(given)) => Some(given.clone()),
-            (Data::Json(_), None) => Some("application/json".to_owned()),
-            _ => None,
-        };
-        headers.extend(content_type.map(|value| (header::CONTENT_TYPE.to_owned(), value)));
         headers.extend(self.trace.traceparent().map(|v| (header::TRACEPARENT.to_owned(), v.to_owned())));
         headers.extend(self.trace.tracestate().map(|v| (header::TRACESTATE.to_owned(), v.to_owned())));
         headers.extend(self.reply_to.iter().map(|v| (header::REPLY_TO.to_owned(), v.as_str().to_owned())));
-        headers.retain(|(_, value)| !value.chars().any(char::is_control));
         headers
     }
 

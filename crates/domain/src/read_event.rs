@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use signalbox_proto::{
     names::{header, stream},
@@ -68,7 +69,7 @@ pub fn read_event(message: &RawMessage<'_>) -> Result<Event, BadEvent> {
     let content_type = message.header(header::CONTENT_TYPE).unwrap_or_default();
     let mut event = if message.header("ce-specversion").is_some() {
         binary(message, subject, content_type)?
-    } else if content_type.starts_with("application/cloudevents+json") {
+    } else if is_structured(content_type) {
         match parse(&message.body)? {
             Value::Object(object) => structured(message, subject, object)?,
             _ => return Err(BadEvent::NotAnObject),
@@ -155,14 +156,29 @@ fn bare(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -> 
 }
 
 fn binary(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -> Result<Event, BadEvent> {
-    let attributes = message.headers.iter().filter_map(|(name, value)| {
-        let prefix = name.get(..3).filter(|p| p.eq_ignore_ascii_case(header::CLOUDEVENT_PREFIX))?;
-        Some((name.get(prefix.len()..)?.to_ascii_lowercase(), (*value).to_owned()))
-    });
-    let mut event = from_attributes(message, subject, attributes.collect())?;
-    event.data = data(&message.body, content_type)?;
-    event.data_content_type = (!is_json(content_type)).then(|| content_type.to_owned());
+    let mut attributes = BTreeMap::new();
+    for (name, value) in &message.headers {
+        let prefix = name.get(..3).filter(|p| p.eq_ignore_ascii_case(header::CLOUDEVENT_PREFIX));
+        if let Some(name) = prefix.and_then(|prefix| name.get(prefix.len()..)) {
+            let name = name.to_ascii_lowercase();
+            let decoded = percent_decode_str(value).decode_utf8().map_err(|_| BadEvent::Attribute {
+                name: name.clone(),
+                why: "its percent-decoded bytes are not UTF-8",
+            })?;
+            attributes.insert(name, decoded.into_owned());
+        }
+    }
+    let content_type = attributes.remove("datacontenttype").unwrap_or_else(|| content_type.to_owned());
+    let mut event = from_attributes(message, subject, attributes)?;
+    event.data = data(&message.body, &content_type)?;
+    event.data_content_type = (!is_json(&content_type)).then_some(content_type);
     Ok(event)
+}
+
+/// Structured mode is marked by its media type, with the event format behind a `+`; JSON is the one that is read.
+fn is_structured(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(media_type.as_str(), "application/cloudevents" | "application/cloudevents+json")
 }
 
 fn structured(
@@ -300,13 +316,37 @@ mod tests {
     fn what_we_publish_reads_back_the_same() {
         let event = read(
             "events.shop.paid",
-            &[("Nats-Msg-Id", "m-1"), ("traceparent", PARENT), ("signalbox-reply-to", "_INBOX.a.b")],
+            &[
+                ("Nats-Msg-Id", "a b \"ü\" 100%"),
+                ("traceparent", PARENT),
+                ("signalbox-reply-to", "_INBOX.a.b"),
+            ],
             b"[1]",
         )
         .unwrap();
         let headers = event.headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(read("events.shop.paid", &headers, &event.body()).unwrap(), event);
+    }
+
+    #[test]
+    fn what_the_sdks_write_is_read() {
+        let headers = [
+            ("ce-specversion", "1.0"),
+            ("ce-id", "100%25 %C3%BC"),
+            ("ce-source", "/shop"),
+            ("ce-type", "note"),
+            ("ce-datacontenttype", "text/plain"),
+        ];
+        let event = read("events.note", &headers, b"hi").unwrap();
+        assert_eq!((event.id.as_str(), event.data), ("100% ü", Data::Bytes(Bytes::from_static(b"hi"))));
+        assert_eq!((event.data_content_type.as_deref(), event.extensions.len()), (Some("text/plain"), 0));
+        let body = br#"{"specversion":"1.0","id":"1","source":"/s","type":"t"}"#;
+        for media_type in ["application/cloudevents", "Application/CloudEvents+JSON; charset=utf-8"] {
+            assert_eq!(read("events.a", &[("content-type", media_type)], body).unwrap().id.as_str(), "1");
+        }
+        let not_utf8 = [("ce-specversion", "1.0"), ("ce-id", "%FF"), ("ce-source", "/s"), ("ce-type", "t")];
+        assert!(matches!(read("events.a", &not_utf8, b""), Err(BadEvent::Attribute { .. })));
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Temporal {
             schedule_id: new.id.to_string(),
             request_id: new.request_id.clone(),
             schedule: Some(schedule(new)),
-            memo: Some(memo_of_schedule(new)),
+            memo: Some(memo([(MEMO, json!({ "cron": new.cron, "time_zone": new.time_zone }))])),
             ..Default::default()
         };
         let mut service = self.service();
@@ -111,7 +111,7 @@ impl Temporal {
         let schedule = described.schedule.unwrap_or_default();
         let state = schedule.state.unwrap_or_default();
         let start = started(schedule.action.as_ref());
-        // What it starts is changed with it everywhere; servers before 1.31 do not change its own memo.
+        // A change reaches the memo of what it starts, not its own.
         if let (Some(spec), Some(text)) =
             (schedule.spec, ours(start.and_then(|start| start.memo.as_ref()), "cron"))
         {
@@ -138,7 +138,7 @@ impl Temporal {
         described.map(|answer| answer.into_inner()).map_err(|failure| refused(id, failure))
     }
 
-    /// The ids of all schedules, and which of them are ours.
+    /// All schedules. `cron` and `time_zone` are those with which they were made, empty if that was not here.
     ///
     /// # Errors
     /// [`ScheduleError::Away`].
@@ -212,10 +212,6 @@ fn spec(new: &NewSchedule) -> ps::ScheduleSpec {
         timezone_name: new.time_zone.clone(),
         ..Default::default()
     }
-}
-
-fn memo_of_schedule(new: &NewSchedule) -> Memo {
-    memo([(MEMO, json!({ "cron": new.cron, "time_zone": new.time_zone }))])
 }
 
 /// Tells a run, and whoever describes the schedule, which call wanted it so.

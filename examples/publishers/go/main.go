@@ -50,7 +50,7 @@ func main() {
 // A CloudEvent whose attributes are headers and whose data are the body.
 func (p publisher) binary() {
 	event := cloudEvent()
-	headers := map[string]string{"content-type": "application/json"}
+	headers := map[string]string{}
 	for name, value := range event {
 		headers["ce-"+name] = value.(string)
 	}
@@ -120,10 +120,11 @@ func cloudEvent() map[string]any {
 	return map[string]any{
 		"specversion": "1.0",
 		// An id of your own, such as the order's, is better still: it is the same when all of this is done again.
-		"id":     nuid.Next(),
-		"source": "/examples/publishers/go",
-		"type":   "com.example.chat.message",
-		"time":   time.Now().UTC().Format(time.RFC3339Nano),
+		"id":              nuid.Next(),
+		"source":          "/examples/publishers/go",
+		"type":            "com.example.chat.message",
+		"time":            time.Now().UTC().Format(time.RFC3339Nano),
+		"datacontenttype": "application/json",
 	}
 }
 

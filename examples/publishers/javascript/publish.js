@@ -28,8 +28,7 @@ try {
 async function binary() {
   const event = cloudEvent();
   const attributes = Object.entries(event).map(([name, value]) => [`ce-${name}`, value]);
-  const extra = { ...Object.fromEntries(attributes), "content-type": "application/json" };
-  await publish("binary", event.id, data("binary"), extra);
+  await publish("binary", event.id, data("binary"), Object.fromEntries(attributes));
 }
 
 /** A CloudEvent that is all body. */
@@ -90,6 +89,7 @@ function cloudEvent() {
     source: "/examples/publishers/javascript",
     type: "com.example.chat.message",
     time: new Date().toISOString(),
+    datacontenttype: "application/json",
   };
 }
 

@@ -28,7 +28,6 @@ class Publisher:
         """A CloudEvent whose attributes are headers and whose data are the body."""
         event_id, attributes = cloud_event()
         headers = {f"ce-{name}": value for name, value in attributes.items()}
-        headers["content-type"] = "application/json"
         await self.publish("binary", event_id, data("binary"), headers)
 
     async def structured(self):
@@ -84,6 +83,7 @@ def cloud_event():
         "source": "/examples/publishers/python",
         "type": "com.example.chat.message",
         "time": datetime.now(timezone.utc).isoformat(),
+        "datacontenttype": "application/json",
     }
 
 

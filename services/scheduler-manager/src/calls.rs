@@ -110,9 +110,7 @@ impl Calls {
                 Resume(ResumeSchedule { schedule_id }) => {
                     manager.patch(&call, &schedule_id, SchedulePatch::Resume(RESUMED.to_owned())).await?
                 }
-                Trigger(TriggerSchedule { schedule_id }) => {
-                    manager.patch(&call, &schedule_id, SchedulePatch::Trigger).await?
-                }
+                Trigger(TriggerSchedule { schedule_id }) => manager.trigger(&call, &schedule_id).await?,
                 Backfill(backfill) => manager.backfill(&call, backfill).await?,
                 List(ListSchedules {}) => {
                     return Ok(What::Schedules(ScheduleList { schedules: manager.list().await? }));

@@ -8,6 +8,7 @@ mod calls;
 mod manager;
 mod reconcile;
 mod spec;
+mod trigger;
 mod turns;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -55,9 +56,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     if let Some(opened) = process.stop.clone().run_until_cancelled(opening).await {
         let manager = Arc::new(Manager::new(bus, opened?));
         found.send_replace(Some(Arc::clone(&manager)));
-        let stop = process.stop.clone();
+        let (stop, readiness) = (process.stop.clone(), process.readiness.clone());
         process.tasks.spawn("reconcile schedules", OnEnd::StopService, async move {
-            stop.run_until_cancelled(manager.reconcile_for_ever()).await;
+            let reconcile = async {
+                readiness.ready().await;
+                manager.reconcile_for_ever().await;
+            };
+            stop.run_until_cancelled(reconcile).await;
             Ok(())
         });
     }

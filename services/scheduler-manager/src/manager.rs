@@ -13,7 +13,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     backfill::backfill,
     reconcile::{Step, steps},
-    spec::{NEXT_RUNS, changed, check, explain, not_ours, problem, schedule_id},
+    spec::{NEXT_RUNS, as_changed, changed, check, explain, not_ours, problem, schedule_id},
+    trigger::Taken,
     turns::Turns,
 };
 
@@ -23,11 +24,12 @@ pub(crate) struct Manager {
     bus: Bus,
     temporal: Temporal,
     turns: Turns,
+    taken: Taken,
 }
 
 impl Manager {
     pub(crate) fn new(bus: Bus, temporal: Temporal) -> Self {
-        Self { bus, temporal, turns: Turns::new() }
+        Self { bus, temporal, turns: Turns::new(), taken: Taken::default() }
     }
 
     /// Writes the intent, makes the schedule, confirms. The same request id again has no second effect.
@@ -44,7 +46,7 @@ impl Manager {
             }
         }
         self.make(&desired, spec, &new).await?;
-        tracing::info!(schedule.id = %new.id, cron = new.cron, "schedule made");
+        tracing::info!(event.id = new.request_id, schedule.id = %new.id, cron = new.cron, "schedule made");
         self.describe(new.id.as_str()).await
     }
 
@@ -55,7 +57,9 @@ impl Manager {
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<ScheduleView>, Problem> {
-        let views = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
+        let mut views = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
+        let desired = self.desired().await?.all().await.map_err(nats_away)?;
+        as_changed(&mut views, desired);
         Ok(views.into_iter().map(|view| explain(view, Utc::now())).collect())
     }
 
@@ -85,7 +89,7 @@ impl Manager {
         self.describe(id.as_str()).await
     }
 
-    /// Pauses, resumes or triggers it. The same request id again has no second effect.
+    /// Pauses or resumes it, or the like. The same request id again has no second effect.
     pub(crate) async fn patch(
         &self,
         request_id: &str,
@@ -97,6 +101,12 @@ impl Manager {
         self.temporal.patch_schedule(&id, request_id, patch).await.map_err(|error| refusal(&error))?;
         tracing::info!(schedule.id = %id, what, "schedule operated");
         self.describe(id.as_str()).await
+    }
+
+    /// Starts one run now.
+    pub(crate) async fn trigger(&self, request_id: &str, id: &str) -> Result<ScheduleView, Problem> {
+        let second = self.taken.take(&self.describe(id).await?, Utc::now())?;
+        self.patch(request_id, id, SchedulePatch::Trigger(second)).await
     }
 
     /// Starts the runs that it had to start in a time, if they are not too many.

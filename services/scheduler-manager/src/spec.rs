@@ -1,5 +1,7 @@
 //! From a desired schedule as it came to one that Temporal can be told of. Pure.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use signalbox_domain::{ScheduleId, Start};
@@ -32,6 +34,21 @@ pub(crate) fn changed(current: ScheduleSpec, change: ChangeSchedule, request_id:
         start.args = new.args;
     }
     ScheduleSpec { request_id, confirmed: false, previous: Some(Box::new(current)), ..wanted }
+}
+
+/// Temporal's list tells when a schedule ran as it was made; what it was changed to is known here.
+pub(crate) fn as_changed(listed: &mut [ScheduleView], desired: Vec<ScheduleSpec>) {
+    let mut desired: HashMap<_, _> =
+        desired.into_iter().map(|spec| (spec.schedule_id.clone(), spec)).collect();
+    for view in listed {
+        let has = desired.remove(&view.schedule_id).and_then(|spec| match spec.previous {
+            Some(previous) => Some(*previous),
+            None => spec.confirmed.then_some(spec),
+        });
+        if let Some(has) = has {
+            (view.cron, view.time_zone) = (has.cron, has.time_zone);
+        }
+    }
 }
 
 /// Checks everything that can be checked without Temporal.
@@ -126,6 +143,23 @@ mod tests {
         let args = Some(v1::ScheduleArgs { args: vec![b"1".as_slice().into()] });
         let start = wanted(ChangeSchedule { args, ..Default::default() }).start.unwrap();
         assert_eq!((start.workflow_type.as_str(), start.args), ("T", vec![b"1".as_slice().into()]));
+    }
+
+    #[test]
+    fn the_list_tells_confirmed_changes() {
+        let named = |id: &str, spec: ScheduleSpec| ScheduleSpec { schedule_id: id.into(), ..spec };
+        let confirmed = ScheduleSpec { confirmed: true, ..spec("1 * * * *", "UTC") };
+        let change = ScheduleSpec { previous: Some(Box::new(confirmed.clone())), ..spec("2 * * * *", "UTC") };
+        let desired =
+            vec![named("changed", confirmed), named("half", change), named("new", spec("3 * * * *", ""))];
+        let view = |id: &str| ScheduleView {
+            schedule_id: id.into(),
+            cron: "0 * * * *".into(),
+            ..Default::default()
+        };
+        let mut views = ["changed", "half", "new", "foreign"].map(view);
+        as_changed(&mut views, desired);
+        assert_eq!(views.map(|view| view.cron), ["1 * * * *", "1 * * * *", "0 * * * *", "0 * * * *"]);
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! A new time or new arguments for a schedule that exists.
 
-use signalbox_domain::{Fault, Reason};
 use temporalio_client::NamespacedClient;
 use temporalio_common::protos::temporal::api::{
     schedule::v1 as ps,
     workflowservice::v1::{DescribeScheduleResponse, UpdateScheduleRequest},
 };
 
-use super::{NewSchedule, ScheduleError, memo_of_runs, memo_of_schedule, ours, refused, spec, started};
+use super::{NewSchedule, ScheduleError, memo_of_runs, ours, refused, spec, started};
 use crate::{
-    Failure, Temporal,
+    Temporal,
     connect::{DEADLINE, within},
     execute::in_time,
     payload::arguments,
@@ -27,7 +26,7 @@ impl Temporal {
     pub async fn change_schedule(&self, wanted: &NewSchedule) -> Result<(), ScheduleError> {
         for _ in 0..ATTEMPTS {
             self.update(wanted, self.described(&wanted.id).await?).await?;
-            // Temporal answers success also when it drops an update because the schedule was changed meanwhile.
+            // Some servers answer success also when they drop an update because of a change meanwhile.
             if is_so(wanted, &self.described(&wanted.id).await?) {
                 return Ok(());
             }
@@ -52,16 +51,14 @@ impl Temporal {
             schedule_id: wanted.id.to_string(),
             schedule: Some(changed(described.schedule.unwrap_or_default(), wanted)),
             conflict_token: described.conflict_token,
-            memo: Some(memo_of_schedule(wanted)),
+            // No memo: servers keep a schedule's own as it was created, or refuse the update.
             // No request id: of an update that was dropped, the next attempt would be taken for the same.
             ..Default::default()
         };
         let mut service = self.service();
         match in_time(service.update_schedule(within(DEADLINE, request))).await {
-            Ok(_) => Ok(()),
-            // This is how a server says that the schedule was changed meanwhile, if it says so.
-            Err(Failure { fault: Fault::Permanent, reason: Reason::Refused, .. }) => Ok(()),
-            Err(failure) => Err(refused(&wanted.id, failure)),
+            Err(failure) if failure.detail.contains("conflict token") => Ok(()),
+            updated => updated.map(|_| ()).map_err(|failure| refused(&wanted.id, failure)),
         }
     }
 }

@@ -23,8 +23,9 @@ pub enum SchedulePatch {
     Pause(String),
     /// It starts runs again. The note is not empty.
     Resume(String),
-    /// It starts one run now.
-    Trigger,
+    /// It starts one run now, which is named after this second. Temporal drops it silently when the schedule has a run
+    /// of that name.
+    Trigger(DateTime<Utc>),
     /// It starts now what it had to start in a time.
     Backfill {
         /// The time begins after this instant.
@@ -40,7 +41,7 @@ impl SchedulePatch {
         let name = match self {
             Self::Pause(_) => "pause",
             Self::Resume(_) => "resume",
-            Self::Trigger => "trigger",
+            Self::Trigger(_) => "trigger",
             Self::Backfill { .. } => "backfill",
         };
         format!("{name}:{call}")
@@ -52,10 +53,11 @@ impl From<SchedulePatch> for ps::SchedulePatch {
         match patch {
             SchedulePatch::Pause(note) => Self { pause: note, ..Default::default() },
             SchedulePatch::Resume(note) => Self { unpause: note, ..Default::default() },
-            SchedulePatch::Trigger => Self {
-                trigger_immediately: Some(ps::TriggerImmediatelyRequest::default()),
-                ..Default::default()
-            },
+            SchedulePatch::Trigger(second) => {
+                let scheduled_time = Some(SystemTime::from(second).into());
+                let request = ps::TriggerImmediatelyRequest { scheduled_time, ..Default::default() };
+                Self { trigger_immediately: Some(request), ..Default::default() }
+            }
             SchedulePatch::Backfill { after, to } => {
                 let request = ps::BackfillRequest {
                     start_time: Some(SystemTime::from(after).into()),

@@ -1,0 +1,79 @@
+//! Which second a run is named after that is triggered by hand.
+//!
+//! Temporal names a schedule's runs by the second, and drops one silently whose name is taken. So each gets a second of
+//! its own: the latest at which neither the schedule itself nor another call starts a run.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use signalbox_proto::v1::{Problem, ScheduleView};
+use signalbox_schedules::{Cron, time_zone};
+
+use crate::spec::problem;
+
+/// How many seconds back a name may be.
+const MEMORY: i64 = 60;
+
+/// The seconds of the last minute that calls have taken, with the schedules.
+#[derive(Default)]
+pub(crate) struct Taken(Mutex<BTreeSet<(i64, String)>>);
+
+impl Taken {
+    /// Takes a second for a run of the schedule.
+    pub(crate) fn take(&self, view: &ScheduleView, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.retain(|(second, _)| *second > now.timestamp() - MEMORY);
+        let id = &view.schedule_id;
+        let free = (0..MEMORY)
+            .filter_map(|back| DateTime::from_timestamp(now.timestamp() - back, 0))
+            .find(|second| !taken.contains(&(second.timestamp(), id.clone())) && !is_due(view, *second))
+            .ok_or_else(|| {
+                problem(
+                    "too-many-runs",
+                    format!("the schedule `{id}` has a run for each second of the last minute"),
+                )
+            })?;
+        taken.insert((free.timestamp(), id.clone()));
+        Ok(free)
+    }
+}
+
+fn is_due(view: &ScheduleView, second: DateTime<Utc>) -> bool {
+    let (Ok(cron), Ok(zone)) = (view.cron.parse::<Cron>(), time_zone(&view.time_zone)) else { return false };
+    cron.next_times(zone, second - TimeDelta::seconds(1)).next() == Some(second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(id: &str, cron: &str) -> ScheduleView {
+        ScheduleView { schedule_id: id.into(), cron: cron.into(), ..Default::default() }
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(second, 7).unwrap()
+    }
+
+    #[test]
+    fn each_call_gets_a_second_of_its_own() {
+        let taken = Taken::default();
+        let take = |view: &ScheduleView, now| taken.take(view, at(now)).map(|second| second.timestamp());
+        let (minutely, other) = (view("minutely", "* * * * *"), view("other", ""));
+        assert_eq!([602, 602, 602, 602].map(|now| take(&minutely, now).unwrap()), [602, 601, 599, 598]);
+        assert_eq!(take(&other, 602), Ok(602));
+        assert_eq!([603, 603].map(|now| take(&minutely, now).unwrap()), [603, 597]);
+        let left = (0..100).filter(|_| take(&minutely, 603).is_ok()).count();
+        assert_eq!(left, 60 - 6 - 1, "the last minute has sixty, of which one is the schedule's own");
+        assert_eq!(take(&minutely, 604), Ok(604));
+    }
+
+    #[test]
+    fn a_schedule_that_runs_all_the_time_leaves_no_second() {
+        let refused = Taken::default().take(&view("s", "* * * * * *"), at(600)).unwrap_err();
+        assert_eq!(refused.code, "too-many-runs");
+    }
+}
