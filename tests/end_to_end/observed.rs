@@ -23,8 +23,12 @@ async fn each_service_on_the_way_logs_the_events_id() {
         assert_eq!(line["workflow.id"], "logged", "{line}");
         assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
     }
-    let log = stack.log(Service::SchedulerManager);
-    assert!(log.iter().any(|line| line.contains("schedule made") && line.contains("event.id")), "{log:?}");
+    eventually(SOON, async || {
+        let log = stack.log(Service::SchedulerManager).join("\n");
+        ensure!(log.lines().any(|line| line.contains("schedule made") && line.contains("event.id")), "{log}");
+        Ok(())
+    })
+    .await;
     for service in Service::ALL {
         assert_eq!(stack.ask(service, "/healthz").await.unwrap().status, 200);
         let metrics = stack.ask(service, "/metrics").await.unwrap();

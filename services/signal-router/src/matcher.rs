@@ -70,16 +70,25 @@ impl Matcher {
             );
             self.bus.bury(letter).await;
         }
-        if let Some(to) = &matched.reply_to {
-            self.bus.reply(to, &matched.outcome).await;
+        let of_commands = matched.letters.iter().filter_map(|letter| letter.outcome.as_ref());
+        for outcome in of_commands.filter(|outcome| !outcome.effect_key.is_empty()) {
+            self.tell(&matched, outcome).await;
         }
-        self.bus.record(&matched.outcome).await;
+        self.tell(&matched, &matched.outcome).await;
         self.metrics.matched(matched.outcome.kind());
         tracing::debug!(
             event.id = matched.outcome.event.as_ref().map_or("", |event| &event.id),
             commands = matched.outcome.effect_keys.len(),
             "event matched"
         );
+    }
+
+    /// Whoever waits, and then the ledger.
+    async fn tell(&self, matched: &Matched, outcome: &Outcome) {
+        if let Some(to) = &matched.reply_to {
+            self.bus.reply(to, outcome).await;
+        }
+        self.bus.record(outcome).await;
     }
 }
 
@@ -137,7 +146,6 @@ impl Matched {
             Reason::InvalidArgument,
             "the command is larger than NATS takes: pass on a part of the event's data",
         );
-        self.outcome.effect_keys.retain(|key| *key != outcome.effect_key);
         self.letters.push(DeadLetter {
             event: outcome.event.clone(),
             outcome: Some(outcome),
