@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use serde_json::json;
 use signalbox_testkit::{Api, Service, Stack, eventually};
 use tokio::sync::Semaphore;
 
-use crate::SIGNALBOX;
+use crate::{SIGNALBOX, described, expect};
 
 /// Killing and starting again goes on while this many pairs of calls are made.
 const PAIRS: usize = 100;
@@ -31,6 +31,33 @@ async fn scheduler_manager_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_killed() {
     killed_in_the_middle(Service::Worker).await;
+}
+
+/// With Temporal away every command is in the router's hands when it dies: nothing may have been acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_temporal_outlives_the_router() {
+    let mut stack = Stack::start(SIGNALBOX).await.unwrap();
+    let api = stack.api();
+    stack.temporal.kill().unwrap();
+    let client = stack.nats_client().await.unwrap();
+    for n in 0..20 {
+        client.publish(format!("events.lab.trigger.published-{n}"), "{}".into()).await.unwrap();
+    }
+    client.flush().await.unwrap();
+    let called =
+        join_all((0..20).map(async |n| api.post(&format!("/trigger-workflow/called-{n}")).await.unwrap()));
+    for answer in called.await {
+        expect(&answer, 202);
+    }
+    stack.kill(Service::SignalRouter).unwrap();
+    stack.temporal.start_again().await.unwrap();
+    stack.launch(Service::SignalRouter).unwrap();
+    stack.wait_until_open().await;
+    for n in 0..20 {
+        for id in [format!("called-{n}"), format!("published-{n}")] {
+            described(&api, &id).await;
+        }
+    }
 }
 
 /// Which calls of one workflow were answered with success.
