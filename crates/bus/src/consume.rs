@@ -33,8 +33,6 @@ pub struct Delivery {
 pub enum Settlement {
     /// Everything that it asked for has happened and is recorded, or it lies in the dead letters.
     Done,
-    /// Nothing has happened yet: deliver it again, after this time.
-    Again(Duration),
     /// It is still worked on: do not deliver it again yet.
     Working,
 }
@@ -47,7 +45,6 @@ impl Delivery {
     pub async fn settle(&self, settlement: Settlement) {
         let kind = match settlement {
             Settlement::Done => AckKind::Ack,
-            Settlement::Again(after) => AckKind::Nak(Some(after)),
             Settlement::Working => AckKind::Progress,
         };
         if let Err(error) = self.acker.ack_with(kind).await {

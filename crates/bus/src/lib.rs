@@ -18,7 +18,7 @@ pub use connect::{Bus, ConnectError, LinkState, Options};
 pub use consume::{Deliveries, Delivery, Settlement};
 pub use publish::{PublishError, Stored};
 pub use reply::{Waiters, Waiting};
-pub use request::{Call, Calls, Offer, RequestError};
+pub use request::{Call, Calls, Offer, RequestError, status};
 pub use streams::SetUpError;
 pub use table::Table;
 

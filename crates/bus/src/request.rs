@@ -7,10 +7,16 @@ use async_nats::{
     service::{Service, ServiceExt, endpoint::Endpoint},
 };
 use bytes::Bytes;
-use futures::{StreamExt, stream::SelectAll};
+use futures::{
+    StreamExt,
+    stream::{FuturesUnordered, SelectAll},
+};
 use prost::Message;
 
+use signalbox_proto::v1::{Condition, StatusReply};
+use signalbox_service::Readiness;
 use signalbox_telemetry::Chain;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Bus, Error,
@@ -71,6 +77,30 @@ impl Bus {
             }
             tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
         }
+    }
+
+    /// Offers a service and has its calls answered, at most `at_once` together, until `stop`; what has begun is
+    /// finished then.
+    pub async fn serve<F: Future<Output = ()>>(
+        &self,
+        offer: &Offer,
+        at_once: usize,
+        stop: &CancellationToken,
+        answer: impl Fn(Call) -> F,
+    ) {
+        let Some(mut calls) = stop.run_until_cancelled(self.offer_when_there(offer)).await else { return };
+        let mut answering = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(()) = answering.next() => {}
+                call = calls.next(), if answering.len() < at_once => match call {
+                    Some(call) => answering.push(answer(call)),
+                    None => break,
+                },
+            }
+        }
+        while answering.next().await.is_some() {}
     }
 
     async fn offer(&self, offer: &Offer) -> Result<Calls, Error> {
@@ -167,4 +197,14 @@ impl Call {
             tracing::warn!(%error, subject = self.subject, "the answer was not sent");
         }
     }
+}
+
+/// What a service answers that is asked for its status.
+pub fn status(readiness: &Readiness) -> StatusReply {
+    let conditions = readiness.snapshot().into_iter().map(|state| Condition {
+        name: state.name.to_string(),
+        met: state.met,
+        detail: state.detail,
+    });
+    StatusReply { ready: readiness.is_ready(), conditions: conditions.collect() }
 }

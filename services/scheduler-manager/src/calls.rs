@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, stream::FuturesUnordered};
-use signalbox_bus::{Bus, Call, Offer};
+use signalbox_bus::{Bus, Call, Offer, status};
 use signalbox_proto::{
     names::{service, subject},
     v1::{
-        Condition, CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, PauseSchedule, Problem,
+        CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, PauseSchedule, Problem,
         ResumeSchedule, ScheduleDeleted, ScheduleList, ScheduleReply, ScheduleRequest, ScheduleSpec,
-        StatusReply, TriggerSchedule, schedule_reply::What, schedule_request,
+        TriggerSchedule, schedule_reply::What, schedule_request,
     },
 };
 use signalbox_service::{Process, Readiness};
@@ -46,27 +45,13 @@ impl Calls {
 
     /// Answers until the service stops, and finishes what it has begun.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let Some(mut calls) = self.stop.run_until_cancelled(self.bus.offer_when_there(&OFFER)).await else {
-            return Ok(());
-        };
-        let mut answering = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                () = self.stop.cancelled() => break,
-                Some(()) = answering.next() => {}
-                call = calls.next(), if answering.len() < AT_ONCE => match call {
-                    Some(call) => answering.push(self.answer(call)),
-                    None => break,
-                },
-            }
-        }
-        while answering.next().await.is_some() {}
+        self.bus.serve(&OFFER, AT_ONCE, &self.stop, |call| self.answer(call)).await;
         Ok(())
     }
 
     async fn answer(&self, call: Call) {
         if call.subject == subject::SCHEDULER_STATUS {
-            return call.answer(&self.status()).await;
+            return call.answer(&status(&self.readiness)).await;
         }
         match call.question::<ScheduleRequest>() {
             Err(error) => call.refuse(&error.to_string()).await,
@@ -75,15 +60,6 @@ impl Calls {
                 call.answer(&ScheduleReply { what: Some(what) }).await;
             }
         }
-    }
-
-    fn status(&self) -> StatusReply {
-        let conditions = self.readiness.snapshot().into_iter().map(|state| Condition {
-            name: state.name.to_string(),
-            met: state.met,
-            detail: state.detail,
-        });
-        StatusReply { ready: self.readiness.is_ready(), conditions: conditions.collect() }
     }
 
     async fn carry_out(&self, request: ScheduleRequest) -> Result<What, Problem> {

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
-use signalbox_bus::{Bus, Call, Offer};
+use signalbox_bus::{Bus, Call, Offer, status};
 use signalbox_domain::{JsonText, WorkflowId};
 use signalbox_proto::{
     names::{service, subject},
     v1::{
-        Condition, LookupReply, LookupRequest, Problem, QueryLookup, ResultLookup, StatusReply, StillRunning,
-        lookup_reply, lookup_request,
+        LookupReply, LookupRequest, Problem, QueryLookup, ResultLookup, StillRunning, lookup_reply,
+        lookup_request,
     },
 };
 use signalbox_service::Readiness;
@@ -40,42 +39,18 @@ pub(crate) struct Lookups {
 impl Lookups {
     /// Answers until the service stops; who waits for a workflow then hears that it still runs.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let Some(calls) = self.stop.run_until_cancelled(self.bus.offer_when_there(&OFFER)).await else {
-            return Ok(());
-        };
-        let mut calls = calls;
-        let mut answering = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                () = self.stop.cancelled() => break,
-                Some(()) = answering.next() => {}
-                call = calls.next(), if answering.len() < AT_ONCE => match call {
-                    Some(call) => answering.push(self.answer(call)),
-                    None => break,
-                },
-            }
-        }
-        while answering.next().await.is_some() {}
+        self.bus.serve(&OFFER, AT_ONCE, &self.stop, |call| self.answer(call)).await;
         Ok(())
     }
 
     async fn answer(&self, call: Call) {
         if call.subject == subject::ROUTER_STATUS {
-            return call.answer(&self.status()).await;
+            return call.answer(&status(&self.readiness)).await;
         }
         match call.question::<LookupRequest>() {
             Ok(request) => call.answer(&LookupReply { what: Some(self.look_up(request).await) }).await,
             Err(error) => call.refuse(&error.to_string()).await,
         }
-    }
-
-    fn status(&self) -> StatusReply {
-        let conditions = self.readiness.snapshot().into_iter().map(|state| Condition {
-            name: state.name.to_string(),
-            met: state.met,
-            detail: state.detail,
-        });
-        StatusReply { ready: self.readiness.is_ready(), conditions: conditions.collect() }
     }
 
     async fn look_up(&self, request: LookupRequest) -> lookup_reply::What {
