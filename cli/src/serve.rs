@@ -19,14 +19,18 @@ pub async fn run(service: Serve) -> anyhow::Result<()> {
     match service {
         Serve::Ingress(options) => {
             telemetry::init("ingress", &options.service.log)?;
+            let _tracing = telemetry::start_tracing("ingress", &options.service.traces)?;
             signalbox_ingress::run(options).await
         }
         Serve::SignalRouter(options) => {
             telemetry::init("signal-router", &options.service.log)?;
+            let _tracing = telemetry::start_tracing("signal-router", &options.service.traces)?;
             signalbox_signal_router::run(options).await
         }
         Serve::SchedulerManager(options) => {
             telemetry::init(signalbox_scheduler_manager::SERVICE, &options.service.log)?;
+            let _tracing =
+                telemetry::start_tracing(signalbox_scheduler_manager::SERVICE, &options.service.traces)?;
             signalbox_scheduler_manager::run(options).await
         }
         Serve::Worker(options) => {

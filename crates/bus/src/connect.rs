@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_nats::{Client, ConnectOptions, Event, jetstream};
+use signalbox_service::NatsArgs;
 
 /// How to connect. `Debug` shows no secret.
 #[derive(Clone, Default)]
@@ -20,6 +21,52 @@ pub struct Options {
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options").field("url", &self.url).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// As the flags say, under this name.
+    pub fn new(args: &NatsArgs, name: impl Into<String>) -> Self {
+        let password = args.nats_password.as_ref().map(|secret| secret.expose().to_owned());
+        Self {
+            url: args.nats_url.clone(),
+            name: name.into(),
+            credentials: args.nats_credentials.clone(),
+            user: args.nats_user.clone().map(|user| (user, password.unwrap_or_default())),
+        }
+    }
+
+    async fn prepared(&self) -> Result<ConnectOptions, ConnectError> {
+        let mut connect = ConnectOptions::new()
+            .name(&self.name)
+            .connection_timeout(Duration::from_secs(5))
+            .request_timeout(Some(Duration::from_secs(5)))
+            .ping_interval(Duration::from_secs(10))
+            .reconnect_delay_callback(reconnect_delay);
+        if let Some(path) = &self.credentials {
+            connect = connect
+                .credentials_file(path)
+                .await
+                .map_err(|cause| ConnectError::Credentials(path.clone(), cause))?;
+        }
+        if let Some((user, password)) = &self.user {
+            connect = connect.user_and_password(user.clone(), password.clone());
+        }
+        Ok(connect)
+    }
+
+    async fn dial(&self, connect: ConnectOptions) -> Result<Bus, ConnectError> {
+        let servers: Vec<_> = self.url.split(',').map(str::trim).collect();
+        let client = connect
+            .connect(servers)
+            .await
+            .map_err(|cause| ConnectError::Refused { url: self.url.clone(), cause })?;
+        let jetstream = jetstream::ContextBuilder::new()
+            .timeout(Duration::from_secs(5))
+            .ack_timeout(Duration::from_secs(5))
+            .max_ack_inflight(8192)
+            .build(client.clone());
+        Ok(Bus { client, jetstream })
     }
 }
 
@@ -66,44 +113,26 @@ impl Bus {
         on_change: impl Fn(LinkState) + Send + Sync + 'static,
     ) -> Result<Self, ConnectError> {
         let on_change = Arc::new(on_change);
-        let mut connect = ConnectOptions::new()
-            .name(&options.name)
-            .retry_on_initial_connect()
-            .connection_timeout(Duration::from_secs(5))
-            .request_timeout(Some(Duration::from_secs(5)))
-            .ping_interval(Duration::from_secs(10))
-            .reconnect_delay_callback(reconnect_delay)
-            .event_callback(move |event| {
-                let on_change = Arc::clone(&on_change);
-                async move {
-                    match event {
-                        Event::Connected => on_change(LinkState::Up),
-                        Event::Disconnected | Event::Closed => on_change(LinkState::Down),
-                        Event::Draining => {}
-                        other => tracing::warn!(nats.event = %other, "NATS connection"),
-                    }
+        let connect = options.prepared().await?.retry_on_initial_connect().event_callback(move |event| {
+            let on_change = Arc::clone(&on_change);
+            async move {
+                match event {
+                    Event::Connected => on_change(LinkState::Up),
+                    Event::Disconnected | Event::Closed => on_change(LinkState::Down),
+                    Event::Draining => {}
+                    other => tracing::warn!(nats.event = %other, "NATS connection"),
                 }
-            });
-        if let Some(path) = &options.credentials {
-            connect = connect
-                .credentials_file(path)
-                .await
-                .map_err(|cause| ConnectError::Credentials(path.clone(), cause))?;
-        }
-        if let Some((user, password)) = &options.user {
-            connect = connect.user_and_password(user.clone(), password.clone());
-        }
-        let servers: Vec<_> = options.url.split(',').map(str::trim).collect();
-        let client = connect
-            .connect(servers)
-            .await
-            .map_err(|cause| ConnectError::Refused { url: options.url.clone(), cause })?;
-        let jetstream = jetstream::ContextBuilder::new()
-            .timeout(Duration::from_secs(5))
-            .ack_timeout(Duration::from_secs(5))
-            .max_ack_inflight(8192)
-            .build(client.clone());
-        Ok(Self { client, jetstream })
+            }
+        });
+        options.dial(connect).await
+    }
+
+    /// Connects now or not at all; once it stands, a lost connection is made again.
+    ///
+    /// # Errors
+    /// [`ConnectError`], also when no server answers.
+    pub async fn connect_now(options: &Options) -> Result<Self, ConnectError> {
+        options.dial(options.prepared().await?).await
     }
 
     /// Whether the connection stands now.

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{self, AckKind, consumer::pull, context::ConsumerInfoErrorKind, message::Acker};
+use async_nats::{
+    HeaderValue,
+    jetstream::{self, AckKind, consumer::pull, context::ConsumerInfoErrorKind, message::Acker},
+};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
-use signalbox_domain::RawMessage;
-use signalbox_proto::names::{consumer, stream};
-use signalbox_telemetry::Chain;
+use signalbox_domain::{RawMessage, TraceContext};
+use signalbox_proto::names::{consumer, header, stream, subject};
+use signalbox_telemetry::{Chain, Span};
 
 use crate::{
     Bus, Error,
     pause::{LONGEST_PAUSE, patient},
+    spans::{self, About},
     streams::ACK_WAIT,
 };
 
@@ -56,6 +60,23 @@ impl Delivery {
     /// The payload.
     pub fn payload(&self) -> &Bytes {
         &self.message.payload
+    }
+
+    /// The span of the work for it; `operation` is the word for that work. `trace` is what the message carries.
+    pub fn span(&self, operation: &'static str, trace: &TraceContext) -> Span {
+        let headers = self.message.headers.as_ref();
+        let id = headers.and_then(|headers| headers.get(header::MESSAGE_ID)).map(HeaderValue::as_str);
+        let (subject, size) = (self.message.subject.as_str(), Some(self.message.payload.len()));
+        let template =
+            if subject.starts_with(subject::EVENTS_PREFIX) { subject::EVENTS } else { subject::COMMANDS };
+        let mut span = spans::process(trace, operation, &About { subject, template, id, size });
+        span.set("messaging.nats.stream.sequence", || {
+            i64::try_from(self.stream_sequence).unwrap_or(i64::MAX)
+        });
+        if self.repeated {
+            span.set("signalbox.repeated", || true);
+        }
+        span
     }
 
     /// The message as the domain reads it.

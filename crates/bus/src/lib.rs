@@ -5,17 +5,22 @@
 
 mod connect;
 mod consume;
+mod feed;
+mod inspect;
 mod ledger;
 mod open;
 mod pause;
 mod publish;
 mod reply;
 mod request;
+mod spans;
 mod streams;
 mod table;
 
 pub use connect::{Bus, ConnectError, LinkState, Options};
 pub use consume::{Deliveries, Delivery, Settlement};
+pub use feed::{Entry, Feed};
+pub use inspect::{Account, ConsumerState, Expected, Server, StreamState, expected};
 pub use publish::{PublishError, Stored};
 pub use reply::{Waiters, Waiting};
 pub use request::{Call, Calls, Offer, RequestError, status};

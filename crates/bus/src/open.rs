@@ -18,17 +18,7 @@ impl Bus {
     pub async fn open(process: &Process, service: &str, args: &NatsArgs) -> Result<Self, ConnectError> {
         let link = process.readiness.condition("nats");
         link.unmet("no NATS server answers yet");
-        let options = Options {
-            url: args.nats_url.clone(),
-            name: format!("signalbox-{service}"),
-            credentials: args.nats_credentials.clone(),
-            user: args.nats_user.clone().map(|user| {
-                (
-                    user,
-                    args.nats_password.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default(),
-                )
-            }),
-        };
+        let options = Options::new(args, format!("signalbox-{service}"));
         let stopping = process.stop.clone();
         let bus = Self::connect(&options, move |state| match state {
             LinkState::Up => link.met(),

@@ -6,17 +6,18 @@ use async_nats::{
 };
 use bytes::Bytes;
 use prost::Message;
-use signalbox_domain::{Command, Event, OutcomeExt, partition};
+use signalbox_domain::{Command, Event, EventSubject, OutcomeExt, partition};
 use signalbox_proto::{
     names::{PARTITIONS, header, subject},
     v1::{self, CommandBatch, DeadLetter, Outcome},
 };
 
-use signalbox_telemetry::Chain;
+use signalbox_telemetry::{Chain, Span};
 
 use crate::{
     Bus,
     pause::{LONGEST_PAUSE, patient},
+    spans::{self, About, CLOUDEVENT_ID, CLOUDEVENT_SOURCE, CLOUDEVENT_TYPE, DUPLICATE},
 };
 
 /// A message that JetStream has stored.
@@ -66,6 +67,46 @@ struct Outgoing {
     body: Bytes,
 }
 
+/// A message, and the span of its sending.
+struct Traced {
+    outgoing: Outgoing,
+    span: Span,
+}
+
+impl Traced {
+    /// The message carries the context of the span.
+    fn event(event: &Event) -> Self {
+        let mut outgoing = Outgoing::event(event);
+        let mut span = spans::publish(&event.trace, &outgoing.about(subject::EVENTS));
+        span.set(CLOUDEVENT_ID, || event.id.to_string());
+        span.set(CLOUDEVENT_SOURCE, || event.source.to_string());
+        span.set(CLOUDEVENT_TYPE, || event.kind.to_string());
+        let trace = span.context();
+        outgoing.put(header::TRACEPARENT, trace.traceparent());
+        outgoing.put(header::TRACESTATE, trace.tracestate());
+        Self { outgoing, span }
+    }
+
+    /// So does the command.
+    fn command(mut command: Command) -> Self {
+        let to = subject::commands(partition(&command.key, PARTITIONS));
+        let id = command.effect_key.to_string();
+        let about = About { subject: &to, template: subject::COMMANDS, id: Some(&id), size: None };
+        let span = spans::publish(&command.trace, &about);
+        command.trace = span.context();
+        let batch = CommandBatch { commands: vec![v1::Command::from(command)] };
+        Self { outgoing: Outgoing::new(to, id, batch.encode_to_vec()), span }
+    }
+}
+
+fn ended(mut span: Span, sent: Result<Stored, PublishError>) -> Result<Stored, PublishError> {
+    match &sent {
+        Ok(stored) => span.set(DUPLICATE, || stored.duplicate),
+        Err(error) => span.fail(|| Chain(error).to_string()),
+    }
+    sent
+}
+
 impl Outgoing {
     fn new(to: String, id: String, body: impl Into<Bytes>) -> Self {
         Self { to, id, headers: HeaderMap::new(), body: body.into() }
@@ -73,21 +114,28 @@ impl Outgoing {
 
     /// Its message id is derived from the event's own, so that an event that is sent again is stored once.
     fn event(event: &Event) -> Self {
-        let mut message = Self::new(event.nats_subject.to_string(), event.key().message_id(), event.body());
-        for (name, value) in event.headers() {
-            // Attributes come from outside: what NATS cannot carry in a header is left out, not a panic.
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-                message.headers.insert(name, value);
-            }
-        }
-        message
+        Self::new(event.nats_subject.to_string(), event.key().message_id(), event.body())
+            .with_headers(event.headers())
     }
 
-    fn command(command: Command) -> Self {
-        let to = subject::commands(partition(&command.key, PARTITIONS));
-        let id = command.effect_key.to_string();
-        let batch = CommandBatch { commands: vec![v1::Command::from(command)] };
-        Self::new(to, id, batch.encode_to_vec())
+    fn with_headers(mut self, headers: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, value) in headers {
+            // Attributes come from outside: what NATS cannot carry in a header is left out, not a panic.
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+                self.headers.insert(name, value);
+            }
+        }
+        self
+    }
+
+    fn put(&mut self, name: &'static str, value: Option<&str>) {
+        if let Some(Ok(value)) = value.map(str::parse::<HeaderValue>) {
+            self.headers.insert(name, value);
+        }
+    }
+
+    fn about(&self, template: &'static str) -> About<'_> {
+        About { subject: &self.to, template, id: Some(&self.id), size: Some(self.body.len()) }
     }
 
     /// The attempt is part of its message id: a later outcome of the same effect is news, not a duplicate.
@@ -111,7 +159,24 @@ impl Bus {
     /// # Errors
     /// [`PublishError`] says whether it may have been stored.
     pub async fn publish_event(&self, event: &Event) -> Result<Stored, PublishError> {
-        self.store(Outgoing::event(event)).await
+        let Traced { outgoing, span } = Traced::event(event);
+        ended(span, self.store(outgoing).await)
+    }
+
+    /// Publishes a message as a publisher of its own would write it, under this message id, and waits until it is
+    /// stored. A header that NATS cannot carry is left out.
+    ///
+    /// # Errors
+    /// [`PublishError`] says whether it may have been stored.
+    pub async fn publish_as_written(
+        &self,
+        to: &EventSubject,
+        message_id: &str,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+    ) -> Result<Stored, PublishError> {
+        let message = Outgoing::new(to.to_string(), message_id.to_owned(), body);
+        self.store(message.with_headers(headers)).await
     }
 
     /// Publishes one command and waits until it is stored.
@@ -119,7 +184,8 @@ impl Bus {
     /// # Errors
     /// [`PublishError`] says whether it may have been stored.
     pub async fn publish_command(&self, command: Command) -> Result<Stored, PublishError> {
-        self.store(Outgoing::command(command)).await
+        let Traced { outgoing, span } = Traced::command(command);
+        ended(span, self.store(outgoing).await)
     }
 
     /// Publishes one command, however long JetStream is away. Drop the future to give it up.
@@ -127,7 +193,8 @@ impl Bus {
     /// # Errors
     /// [`PublishError::TooLarge`] only.
     pub async fn publish_command_at_last(&self, command: Command) -> Result<Stored, PublishError> {
-        self.store_at_last(&Outgoing::command(command)).await
+        let Traced { outgoing, span } = Traced::command(command);
+        ended(span, self.store_at_last(&outgoing).await)
     }
 
     /// Writes an outcome into the ledger, where it takes the place of an earlier one of the same effect, however

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::{
+    HeaderMap, HeaderValue,
     client::RequestErrorKind,
     service::{Service, ServiceExt, endpoint::Endpoint},
 };
@@ -13,7 +14,11 @@ use futures::{
 };
 use prost::Message;
 
-use signalbox_proto::v1::{Condition, StatusReply};
+use signalbox_domain::TraceContext;
+use signalbox_proto::{
+    names::header,
+    v1::{Condition, StatusReply},
+};
 use signalbox_service::Readiness;
 use signalbox_telemetry::Chain;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Bus, Error,
     pause::{LONGEST_PAUSE, patient},
+    spans,
 };
 
 /// Why a request has no answer.
@@ -51,8 +57,28 @@ impl Bus {
         question: &Question,
         timeout: Duration,
     ) -> Result<Answer, RequestError> {
-        let request =
+        let mut span = spans::request(subject);
+        let answer = self.ask(subject, question, timeout, &span.context()).await;
+        if let Err(error) = &answer {
+            span.fail(|| Chain(error).to_string());
+        }
+        answer
+    }
+
+    async fn ask<Question: Message, Answer: Message + Default>(
+        &self,
+        subject: &'static str,
+        question: &Question,
+        timeout: Duration,
+        trace: &TraceContext,
+    ) -> Result<Answer, RequestError> {
+        let mut request =
             async_nats::Request::new().payload(question.encode_to_vec().into()).timeout(Some(timeout));
+        if let Some(Ok(parent)) = trace.traceparent().map(str::parse::<HeaderValue>) {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::TRACEPARENT, parent);
+            request = request.headers(headers);
+        }
         let answer =
             self.client.send_request(subject, request).await.map_err(|error| match error.kind() {
                 RequestErrorKind::NoResponders => RequestError::NoResponders(subject),
@@ -95,7 +121,7 @@ impl Bus {
                 () = stop.cancelled() => break,
                 Some(()) = answering.next() => {}
                 call = calls.next(), if answering.len() < at_once => match call {
-                    Some(call) => answering.push(answer(call)),
+                    Some(call) => answering.push(answered(call, &answer)),
                     None => break,
                 },
             }
@@ -123,6 +149,14 @@ impl Bus {
             .await
             .map_err(|e| of(e.into()))?;
         Ok(Calls { _service: service, calls })
+    }
+}
+
+/// The work for a call, as a span of its own if the call came with a trace.
+async fn answered<F: Future<Output = ()>>(call: Call, answer: &impl Fn(Call) -> F) {
+    match spans::answer(&call.trace(), call.subject) {
+        Some(span) => span.around(answer(call)).await,
+        None => answer(call).await,
     }
 }
 
@@ -180,6 +214,13 @@ impl Call {
     /// When it is not of that form.
     pub fn question<Question: Message + Default>(&self) -> Result<Question, prost::DecodeError> {
         Question::decode(self.request.message.payload.clone())
+    }
+
+    /// The trace that it belongs to.
+    fn trace(&self) -> TraceContext {
+        let headers = self.request.message.headers.as_ref();
+        let text = |name: &str| headers.and_then(|headers| headers.get(name)).map(HeaderValue::as_str);
+        TraceContext::from_headers(text(header::TRACEPARENT), text(header::TRACESTATE))
     }
 
     /// Answers.

@@ -64,7 +64,7 @@ impl Bus {
     }
 }
 
-fn streams() -> [Config; 4] {
+pub(crate) fn streams() -> [Config; 4] {
     let file = |name: &str, subject: &str| Config {
         name: name.to_owned(),
         subjects: vec![subject.to_owned()],
@@ -82,7 +82,7 @@ fn streams() -> [Config; 4] {
     ]
 }
 
-fn consumers(stream_name: &str) -> Vec<pull::Config> {
+pub(crate) fn consumers(stream_name: &str) -> Vec<pull::Config> {
     let durable = |name: String, filter: String| pull::Config {
         durable_name: Some(name),
         filter_subject: filter,

@@ -77,10 +77,14 @@ pub fn read_event(message: &RawMessage<'_>) -> Result<Event, BadEvent> {
     } else {
         bare(message, subject, content_type)?
     };
-    event.trace = TraceContext::from_headers(
-        message.header(header::TRACEPARENT).or(event.extensions.get("traceparent").map(String::as_str)),
-        message.header(header::TRACESTATE).or(event.extensions.get("tracestate").map(String::as_str)),
-    );
+    let inside = |name: &str| event.extensions.get(name).map(String::as_str);
+    event.trace = match message.trace() {
+        // CloudEvents' Distributed Tracing extension: what it carries is the trace of the event's making.
+        none if none == TraceContext::default() => {
+            TraceContext::from_headers(inside("traceparent"), inside("tracestate"))
+        }
+        trace => trace,
+    };
     event.reply_to = message.header(header::REPLY_TO).map(str::parse).transpose()?;
     Ok(event)
 }
@@ -89,6 +93,11 @@ impl RawMessage<'_> {
     /// Header names are compared without regard to case: clients differ in how they write them.
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// The trace of the message itself, by its headers.
+    pub fn trace(&self) -> TraceContext {
+        TraceContext::from_headers(self.header(header::TRACEPARENT), self.header(header::TRACESTATE))
     }
 
     /// Who waits for the outcome, even if this is no event.

@@ -40,6 +40,17 @@ impl TraceContext {
         self.traceparent.get(3..35)
     }
 
+    /// The id of the span that caused what carries this, 16 hexadecimal digits.
+    pub fn span_id(&self) -> Option<&str> {
+        self.traceparent.get(36..52)
+    }
+
+    /// Whether the trace is recorded (W3C Trace Context, 3.2.2.5.1).
+    pub fn is_sampled(&self) -> bool {
+        let flags = self.traceparent.get(53..55).and_then(|flags| u8::from_str_radix(flags, 16).ok());
+        flags.is_some_and(|flags| flags & 1 == 1)
+    }
+
     /// For a message.
     pub fn to_wire(&self) -> Option<v1::TraceContext> {
         self.traceparent().map(|parent| v1::TraceContext {
@@ -87,11 +98,13 @@ mod tests {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let trace = TraceContext::from_headers(Some(good), Some("a=b"));
         assert_eq!(trace.trace_id(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!((trace.span_id(), trace.is_sampled()), (Some("00f067aa0ba902b7"), true));
         assert_eq!(TraceContext::from_wire(trace.to_wire().as_ref()), trace);
         for bad in
             ["", "00", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "é-", &good.to_uppercase()]
         {
             assert_eq!(TraceContext::from_headers(Some(bad), Some("a=b")), TraceContext::default(), "{bad}");
+            assert!(!TraceContext::from_headers(Some(bad), None).is_sampled());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use signalbox_telemetry::LogOptions;
+use signalbox_telemetry::{LogOptions, TraceOptions};
 
 use crate::Secret;
 
@@ -27,6 +27,10 @@ pub struct ServiceArgs {
     /// What is logged, and how.
     #[command(flatten)]
     pub log: LogOptions,
+
+    /// What is traced, and where to.
+    #[command(flatten)]
+    pub traces: TraceOptions,
 }
 
 /// How to reach NATS.

@@ -1,4 +1,4 @@
-//! Logs and metrics: set-up, and the names that others may rely on.
+//! Logs, metrics and traces: set-up, and the names that others may rely on.
 //!
 //! # Fields of a log line
 //!
@@ -13,6 +13,7 @@
 //! | `effect.key` | key of one intended effect |
 //! | `route` | name of the route |
 //! | `subject` | NATS subject |
+//! | `trace.id` | the trace that the event or call belongs to |
 //! | `attempt` | number of the attempt, from 1 |
 //! | `delay_ms` | how long until the next attempt, in milliseconds |
 //! | `condition` | name of a readiness condition |
@@ -26,7 +27,13 @@ mod chain;
 mod json;
 mod log;
 mod metrics;
+mod trace;
 
 pub use chain::Chain;
 pub use log::{DEFAULT_FILTER, InitError, LogFormat, LogOptions, init};
 pub use metrics::{LATENCY_BUCKETS, Metrics, OPENMETRICS, latency_histogram};
+pub use opentelemetry_sdk::trace::IdGenerator;
+pub use trace::{
+    Span, SpanDetails, TraceError, TraceOptions, TracesSampler, Tracing, WorkflowTracer, current,
+    start_tracing, start_tracing_with_ids,
+};

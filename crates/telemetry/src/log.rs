@@ -9,8 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::json::{Fields, JsonLines};
 
 /// What is logged when nothing is asked for: `info`, and of the talkative clients only warnings.
-pub const DEFAULT_FILTER: &str =
-    "info,async_nats=warn,temporalio=warn,tonic=warn,hyper=warn,h2=warn,rustls=warn,reqwest=warn,tower=warn";
+pub const DEFAULT_FILTER: &str = "info,async_nats=warn,temporalio=warn,tonic=warn,hyper=warn,h2=warn,rustls=warn,reqwest=warn,tower=warn,opentelemetry=off";
 
 /// Flags and variables that decide what is logged, and how.
 #[derive(Clone, Debug, Default, clap::Args)]

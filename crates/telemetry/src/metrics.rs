@@ -8,6 +8,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use crate::trace;
+
 /// Upper bounds of the buckets for latencies, in seconds: 1 ms to a minute.
 pub const LATENCY_BUCKETS: [f64; 15] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -22,8 +24,10 @@ pub fn latency_histogram() -> Histogram {
 
 /// The metrics of one service in this process; nothing is global.
 ///
-/// Names get the prefix `signalbox_` and every sample the label `service`. Two come by themselves:
-/// `signalbox_build_info{version}` and `process_start_time_seconds`.
+/// Names get the prefix `signalbox_` and every sample the label `service`. Three come by themselves:
+/// `signalbox_build_info{version}`, `process_start_time_seconds` and, once anything is traced,
+/// `signalbox_spans_total{result}`: `exported`, `failed` (the collector did not take them) or `dropped` (too many
+/// waited for it).
 pub struct Metrics {
     process: Registry,
     registry: Mutex<Registry>,
@@ -44,6 +48,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix_and_labels("signalbox", labels());
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What runs here", version);
+        registry.register("spans", "Spans that have ended, by what became of them", trace::spans());
         Self { process, registry: Mutex::new(registry) }
     }
 

@@ -3,11 +3,13 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use signalbox_proto::names::search_attribute;
+use signalbox_proto::names::{header, search_attribute};
+use signalbox_service::TemporalArgs;
+use signalbox_telemetry::current;
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, NamespacedClient, TlsOptions,
     grpc::WorkflowService,
-    tonic::{Code, IntoRequest, Request, Status},
+    tonic::{Code, IntoRequest, Request, Status, metadata::AsciiMetadataValue},
 };
 use temporalio_common::protos::temporal::api::{
     enums::v1::IndexedValueType,
@@ -39,6 +41,19 @@ impl fmt::Debug for Options {
             .field("tls", tls)
             .field("identity", identity)
             .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// As the flags say; Temporal lists this process under `name`.
+    pub fn new(args: &TemporalArgs, name: &str) -> Self {
+        Self {
+            address: args.temporal_address.clone(),
+            namespace: args.temporal_namespace.clone(),
+            api_key: args.temporal_api_key.as_ref().map(|secret| secret.expose().to_owned()),
+            tls: args.temporal_tls,
+            identity: format!("{name}@{}", std::process::id()),
+        }
     }
 }
 
@@ -200,9 +215,14 @@ impl Temporal {
     }
 }
 
-/// A request that is given up after `deadline`, by the server too.
+/// A request that is given up after `deadline`, by the server too. It belongs to the trace that the task works for:
+/// a Temporal server that traces itself goes on with it.
 pub(crate) fn within<T>(deadline: Duration, message: T) -> Request<T> {
     let mut request = message.into_request();
     request.set_timeout(deadline);
+    let trace = current();
+    if let Some(Ok(parent)) = trace.traceparent().map(str::parse::<AsciiMetadataValue>) {
+        request.metadata_mut().insert(header::TRACEPARENT, parent);
+    }
     request
 }

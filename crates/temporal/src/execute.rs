@@ -1,7 +1,7 @@
 //! Carrying out one command.
 
 use serde_json::json;
-use signalbox_domain::{Action, Command, ConflictPolicy, Signal, Start, Trigger};
+use signalbox_domain::{Action, Command, ConflictPolicy, Signal, Start, TraceContext, Trigger};
 use signalbox_proto::names::search_attribute;
 use temporalio_client::{NamespacedClient, tonic::Status};
 use temporalio_common::protos::temporal::api::{
@@ -18,6 +18,7 @@ use crate::{
     Failure, Temporal,
     connect::{DEADLINE, within},
     payload::{arguments, keyword, memo, trace_header},
+    spans,
 };
 
 /// A command that Temporal has accepted.
@@ -36,19 +37,36 @@ impl Temporal {
     /// # Errors
     /// [`Failure`] says whether to try again; then `repeated` is true.
     pub async fn execute(&self, command: &Command, repeated: bool) -> Result<Accepted, Failure> {
+        let span = spans::attempt(command);
+        let answer = span.around(self.attempt(command, repeated, span.context())).await;
+        spans::answered(span, &answer);
+        answer
+    }
+
+    async fn attempt(
+        &self,
+        command: &Command,
+        repeated: bool,
+        trace: TraceContext,
+    ) -> Result<Accepted, Failure> {
         match &command.action {
-            Action::Start(start) => self.start(command, start).await,
-            Action::Signal(signal) => self.signal(command, signal).await,
+            Action::Start(start) => self.start(command, start, &trace).await,
+            Action::Signal(signal) => self.signal(command, signal, &trace).await,
             Action::SignalWithStart(start, signal) => {
                 if repeated && let Some(earlier) = self.earlier_signal_with_start(command).await? {
                     return Ok(earlier);
                 }
-                self.signal_with_start(command, start, signal).await
+                self.signal_with_start(command, start, signal, &trace).await
             }
         }
     }
 
-    async fn start(&self, command: &Command, start: &Start) -> Result<Accepted, Failure> {
+    async fn start(
+        &self,
+        command: &Command,
+        start: &Start,
+        trace: &TraceContext,
+    ) -> Result<Accepted, Failure> {
         let request = StartWorkflowExecutionRequest {
             namespace: self.client.namespace(),
             identity: self.client.identity(),
@@ -57,7 +75,7 @@ impl Temporal {
             workflow_type: workflow_type(start),
             task_queue: task_queue(start),
             input: arguments(&start.args),
-            header: trace_header(&command.trace),
+            header: trace_header(trace),
             memo: Some(origin_memo(command)),
             search_attributes: trigger(command),
             workflow_id_conflict_policy: conflict_policy(start.conflict_policy) as i32,
@@ -69,7 +87,12 @@ impl Temporal {
         Ok(Accepted { run_id: started.run_id, deduplicated: !started.started })
     }
 
-    async fn signal(&self, command: &Command, signal: &Signal) -> Result<Accepted, Failure> {
+    async fn signal(
+        &self,
+        command: &Command,
+        signal: &Signal,
+        trace: &TraceContext,
+    ) -> Result<Accepted, Failure> {
         let request = SignalWorkflowExecutionRequest {
             namespace: self.client.namespace(),
             identity: self.client.identity(),
@@ -80,7 +103,7 @@ impl Temporal {
             }),
             signal_name: signal.name.clone(),
             input: arguments(&signal.args),
-            header: trace_header(&command.trace),
+            header: trace_header(trace),
             ..Default::default()
         };
         let mut service = self.service();
@@ -93,6 +116,7 @@ impl Temporal {
         command: &Command,
         start: &Start,
         signal: &Signal,
+        trace: &TraceContext,
     ) -> Result<Accepted, Failure> {
         let request = SignalWithStartWorkflowExecutionRequest {
             namespace: self.client.namespace(),
@@ -104,7 +128,7 @@ impl Temporal {
             input: arguments(&start.args),
             signal_name: signal.name.clone(),
             signal_input: arguments(&signal.args),
-            header: trace_header(&command.trace),
+            header: trace_header(trace),
             memo: Some(origin_memo(command)),
             search_attributes: trigger(command),
             ..Default::default()

@@ -6,16 +6,19 @@
 mod connect;
 mod execute;
 mod failure;
+mod inspect;
 mod lookup;
 mod open;
 mod payload;
 mod resolve;
 mod schedule;
+mod spans;
 mod time;
 
 pub use connect::{ConnectError, Options, Temporal};
 pub use execute::Accepted;
 pub use failure::Failure;
+pub use inspect::{Poller, Work};
 pub use lookup::{LookupError, WorkflowResult};
 pub use schedule::{NewSchedule, ScheduleError, SchedulePatch};
 pub use temporalio_client::Client;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use signalbox_domain::{JsonText, WorkflowId};
+use signalbox_telemetry::current;
 use temporalio_client::{
     Client, NamespacedClient, UntypedQuery, UntypedWorkflow, WorkflowExecutionInfo, WorkflowGetResultOptions,
     WorkflowHandle, WorkflowQueryOptions,
@@ -25,7 +26,8 @@ use crate::{
     connect::{DEADLINE, within},
     execute::in_time,
     failure::detail,
-    payload::{all_to_json, json_payload, to_json},
+    payload::{all_to_json, json_payload, to_json, trace_header},
+    spans,
     time::rfc3339,
 };
 
@@ -92,6 +94,15 @@ impl Temporal {
         run_id: Option<&str>,
         wait: Duration,
     ) -> Result<WorkflowResult, LookupError> {
+        spans::traced(|| "GetWorkflowResult".to_owned(), id, self.ended(id, run_id, wait)).await
+    }
+
+    async fn ended(
+        &self,
+        id: &WorkflowId,
+        run_id: Option<&str>,
+        wait: Duration,
+    ) -> Result<WorkflowResult, LookupError> {
         let handle = self.handle(id, run_id);
         let ended = tokio::time::timeout(wait, handle.get_result(WorkflowGetResultOptions::default())).await;
         let no_result = |how: String| LookupError::NoResult { id: id.clone(), how };
@@ -123,9 +134,20 @@ impl Temporal {
         name: &str,
         args: &[JsonText],
     ) -> Result<Value, LookupError> {
+        spans::traced(|| format!("QueryWorkflow:{name}"), id, self.queried(id, run_id, name, args)).await
+    }
+
+    async fn queried(
+        &self,
+        id: &WorkflowId,
+        run_id: Option<&str>,
+        name: &str,
+        args: &[JsonText],
+    ) -> Result<Value, LookupError> {
         let arguments = RawValue::new(args.iter().map(|arg| json_payload(arg.bytes().to_vec())).collect());
         let handle = self.handle(id, run_id);
-        let query = handle.query(UntypedQuery::new(name), arguments, WorkflowQueryOptions::default());
+        let options = WorkflowQueryOptions::builder().maybe_header(trace_header(&current())).build();
+        let query = handle.query(UntypedQuery::new(name), arguments, options);
         let bad = |why: String| LookupError::BadQuery { id: id.clone(), why };
         match tokio::time::timeout(DEADLINE, query).await {
             Err(_) => Err(LookupError::NoWorker(id.clone())),
@@ -152,6 +174,10 @@ impl Temporal {
     /// # Errors
     /// [`LookupError`].
     pub async fn describe(&self, id: &WorkflowId, run_id: Option<&str>) -> Result<Value, LookupError> {
+        spans::traced(|| "DescribeWorkflow".to_owned(), id, self.description(id, run_id)).await
+    }
+
+    async fn description(&self, id: &WorkflowId, run_id: Option<&str>) -> Result<Value, LookupError> {
         let request = DescribeWorkflowExecutionRequest {
             namespace: self.client.namespace(),
             execution: Some(WorkflowExecution {

@@ -19,13 +19,7 @@ impl Temporal {
     /// [`ConnectError`], for what waiting does not mend.
     pub async fn open(process: &Process, service: &str, args: &TemporalArgs) -> Result<Self, ConnectError> {
         let condition = process.readiness.condition("temporal");
-        let options = Options {
-            address: args.temporal_address.clone(),
-            namespace: args.temporal_namespace.clone(),
-            api_key: args.temporal_api_key.as_ref().map(|secret| secret.expose().to_owned()),
-            tls: args.temporal_tls,
-            identity: format!("signalbox-{service}@{}", std::process::id()),
-        };
+        let options = Options::new(args, &format!("signalbox-{service}"));
         let temporal = Self::connect_when_up(&options, |why| condition.unmet(Chain(why).to_string())).await?;
         condition.met();
         let (watched, stop) = (temporal.clone(), process.stop.clone());

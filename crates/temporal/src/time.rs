@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-fn utc<T>(at: T) -> Option<DateTime<Utc>>
+pub(crate) fn utc<T>(at: T) -> Option<DateTime<Utc>>
 where
     SystemTime: TryFrom<T>,
 {

@@ -51,12 +51,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Query<T
     }
 }
 
-/// The W3C Trace Context of the request; none when its headers are malformed.
+/// The W3C Trace Context that a request is worked on under: that of its span, if it has one, else the caller's; none
+/// when the caller's is malformed.
 #[derive(Clone, Debug, Default)]
 pub struct Trace(pub TraceContext);
 
 impl Trace {
-    /// From the headers of a request.
+    /// The caller's, from the headers of a request.
     pub fn of(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self(TraceContext::from_headers(text(header::TRACEPARENT), text(header::TRACESTATE)))
@@ -67,7 +68,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Trace {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers))
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self::of(&parts.headers)))
     }
 }
 

@@ -9,6 +9,7 @@ mod operations;
 mod refusals;
 mod results;
 mod schedules;
+mod spans;
 mod start_page;
 mod webhooks;
 mod workflows;

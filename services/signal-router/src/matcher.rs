@@ -8,9 +8,10 @@ use signalbox_domain::{
     Command, DeadLetter, Event, Outcome, OutcomeExt, OutcomeKind, RawMessage, Reason, read_event,
 };
 use signalbox_routing::{Plan, RouteSet};
+use signalbox_telemetry::Span;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::RouterMetrics;
+use crate::metrics::{RouterMetrics, name};
 
 /// Events that are matched together: their commands are stored in one wait.
 const TOGETHER: usize = 64;
@@ -38,21 +39,31 @@ impl Matcher {
 
     /// In order, and each settled only when everything that it leads to is stored.
     async fn match_all(&self, deliveries: &[Delivery]) {
-        let matched: Vec<_> = deliveries.iter().map(|delivery| self.match_one(&delivery.raw())).collect();
-        for (delivery, matched) in deliveries.iter().zip(matched) {
+        for delivery in deliveries {
+            let (matched, _span) = self.match_one(delivery);
             self.carry_on(matched).await;
             delivery.settle(Settlement::Done).await;
         }
     }
 
-    fn match_one(&self, message: &RawMessage<'_>) -> Matched {
-        match read_event(message) {
-            Ok(event) => {
+    /// Also begins the span that everything that the event leads to belongs to.
+    fn match_one(&self, delivery: &Delivery) -> (Matched, Span) {
+        let message = delivery.raw();
+        match read_event(&message) {
+            Ok(mut event) => {
+                let mut span = delivery.span("match", &event.trace);
+                event.trace = span.context();
                 // The time that the stream stored it, not a clock: a redelivery plans the same.
                 let plan = self.routes.plan(&event, message.stored_at);
-                Matched::of_plan(&event, plan, self.routes.version())
+                let matched = Matched::of_plan(&event, plan, self.routes.version());
+                matched.describe(&event, &mut span);
+                (matched, span)
             }
-            Err(why) => Matched::of_no_event(message, &why.to_string()),
+            Err(why) => {
+                let mut span = delivery.span("match", &message.trace());
+                span.fail(|| why.to_string());
+                (Matched::of_no_event(&message, &why.to_string()), span)
+            }
         }
     }
 
@@ -124,6 +135,17 @@ impl Matched {
             commands: plan.commands,
             outcome,
             reply_to: event.reply_to.clone(),
+        }
+    }
+
+    fn describe(&self, event: &Event, span: &mut Span) {
+        span.set("cloudevents.event_id", || event.id.to_string());
+        span.set("cloudevents.event_source", || event.source.to_string());
+        span.set("cloudevents.event_type", || event.kind.to_string());
+        span.set("signalbox.commands", || i64::try_from(self.commands.len()).unwrap_or(i64::MAX));
+        span.set("signalbox.outcome", || name(self.outcome.kind()));
+        if self.outcome.kind() == OutcomeKind::Dead {
+            span.fail(|| self.outcome.detail.clone());
         }
     }
 

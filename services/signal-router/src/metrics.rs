@@ -67,7 +67,8 @@ impl RouterMetrics {
     }
 }
 
-fn name(kind: OutcomeKind) -> &'static str {
+/// The outcome in one word, as metrics and spans have it.
+pub(crate) fn name(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Unspecified => "unspecified",
         OutcomeKind::Matched => "matched",

@@ -13,6 +13,7 @@ use signalbox_proto::names::header;
 use tokio::sync::Semaphore;
 use tracing::{debug, error, info, warn};
 
+use super::spans;
 use crate::{accept::Accepted, extract::Trace, metrics::Meters, problem::Problem};
 
 /// Refuses a request when too many are open.
@@ -31,14 +32,17 @@ pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
-/// Measures and logs a request, and gives the caller its `traceparent` back.
-pub async fn observe(State(meters): State<Meters>, request: Request, next: Next) -> Response {
+/// Measures, traces and logs a request, and gives the caller the `traceparent` that it was worked on under.
+pub async fn observe(State(meters): State<Meters>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let route = path.as_ref().map_or("none", MatchedPath::as_str);
-    let trace = Trace::of(request.headers());
-    let mut response = next.run(request).await;
+    let mut span = spans::of_request(&request, route);
+    let trace = Trace(span.context());
+    request.extensions_mut().insert(trace.clone());
+    let mut response = span.around(next.run(request)).await;
+    spans::answered(&mut span, &response);
     if let Some(parent) = trace.0.traceparent().and_then(|text| HeaderValue::from_str(text).ok()) {
         response.headers_mut().insert(header::TRACEPARENT, parent);
     }

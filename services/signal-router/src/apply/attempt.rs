@@ -5,9 +5,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::Utc;
 use signalbox_domain::{Command, DeadLetter, Fault, Outcome, OutcomeExt, OutcomeKind, Reason, of_command};
+use signalbox_telemetry::Span;
 use signalbox_temporal::{Accepted, Failure};
 
 use super::Applier;
+use crate::metrics::name;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -16,7 +18,12 @@ impl Applier {
     /// Tries until Temporal accepts the command or refuses it for good, and records what came of it. It waits in
     /// the lane of its key between attempts, so that nothing overtakes it. Gives `None` when the service stops
     /// before that: the command is then delivered again to whoever comes next.
-    pub(super) async fn carry_out(&self, command: &Command, mut repeated: bool) -> Option<()> {
+    pub(super) async fn carry_out(
+        &self,
+        command: &Command,
+        mut repeated: bool,
+        span: &mut Span,
+    ) -> Option<()> {
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
@@ -28,6 +35,7 @@ impl Applier {
             let answer = self.temporal.execute(command, repeated).await;
             let outcome = outcome(command, attempt, answer);
             if outcome.is_final() {
+                describe(command, &outcome, span);
                 return self.conclude(command, outcome).await;
             }
             let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
@@ -49,6 +57,7 @@ impl Applier {
             event.id = command.origin.event.id,
             workflow.id = %command.key,
             effect.key = %command.effect_key,
+            trace.id = command.trace.trace_id(),
             attempt,
             delay_ms = pause.as_millis() as u64,
             error = outcome.detail,
@@ -73,7 +82,8 @@ impl Applier {
             run.id = outcome.run_id,
             effect.key = %command.effect_key,
             route = outcome.route,
-            outcome = outcome.kind().as_str_name(),
+            trace.id = command.trace.trace_id(),
+            outcome = name(outcome.kind()),
             reason = outcome.reason,
             "{} applied", command.action.kind()
         );
@@ -98,6 +108,20 @@ impl Applier {
         }
         self.bus.record(&outcome).await;
         Some(())
+    }
+}
+
+fn describe(command: &Command, outcome: &Outcome, span: &mut Span) {
+    span.set("cloudevents.event_id", || command.origin.event.id.clone());
+    span.set("temporalWorkflowID", || command.key.to_string());
+    span.set("signalbox.effect_key", || command.effect_key.to_string());
+    span.set("signalbox.attempts", || i64::from(outcome.attempts));
+    span.set("signalbox.outcome", || name(outcome.kind()));
+    if let Some(route) = &command.origin.route {
+        span.set("signalbox.route", || route.to_string());
+    }
+    if matches!(outcome.kind(), OutcomeKind::Dead | OutcomeKind::Refused) {
+        span.fail(|| format!("{}: {}", outcome.reason, outcome.detail));
     }
 }
 

@@ -128,11 +128,14 @@ impl Partition {
 
     fn begin(&mut self) {
         while self.under_way.len() < UNDER_WAY
-            && let Some(Work { command, delivery, repeated }) = self.ready.pop_front()
+            && let Some(Work { mut command, delivery, repeated }) = self.ready.pop_front()
         {
+            let Some(held) = self.held.get(&delivery) else { continue };
+            let mut span = held.delivery.span("apply", &command.trace);
+            command.trace = span.context();
             let applier = Arc::clone(&self.applier);
             let work = async move {
-                let concluded = applier.carry_out(&command, repeated).await.is_some();
+                let concluded = applier.carry_out(&command, repeated, &mut span).await.is_some();
                 End { key: command.key, delivery, concluded }
             };
             self.under_way.push(work.boxed());

@@ -1,0 +1,112 @@
+//! Reading along: what a stream has from some time on, in its order. Nothing is acknowledged and nobody else's place
+//! moves.
+
+use async_nats::jetstream::{
+    self,
+    consumer::{DeliverPolicy, pull},
+};
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use prost::{DecodeError, Message};
+use signalbox_domain::RawMessage;
+use signalbox_proto::{
+    names::{stream, subject},
+    v1::Outcome,
+};
+
+use crate::{Bus, Error};
+
+/// A stream, message by message. A connection that is lost is made again, and the feed goes on where it was.
+pub struct Feed {
+    messages: pull::Ordered,
+    behind: u64,
+}
+
+/// A message as its stream keeps it.
+pub struct Entry {
+    message: jetstream::Message,
+    /// Its sequence in the stream.
+    pub stream_sequence: u64,
+    /// When the stream stored it.
+    pub stored_at: DateTime<Utc>,
+}
+
+impl Feed {
+    /// How many of the messages that were there when the feed was opened are still to come.
+    pub fn behind(&self) -> u64 {
+        self.behind
+    }
+
+    /// The next message; pending while there is none, `None` when the connection is closed. May be dropped without
+    /// loss.
+    ///
+    /// # Errors
+    /// When the stream cannot be read on: it is gone, or nobody may read it.
+    pub async fn next(&mut self) -> Result<Option<Entry>, Error> {
+        let of = Error::when("read on in the stream");
+        let Some(message) = self.messages.next().await else { return Ok(None) };
+        let message = message.map_err(|e| of(e.into()))?;
+        self.behind = self.behind.saturating_sub(1);
+        let info = message.info().map_err(&of)?;
+        let (stream_sequence, stored_at) = (info.stream_sequence, info.published);
+        Ok(Some(Entry { message, stream_sequence, stored_at }))
+    }
+}
+
+impl Entry {
+    /// The message as the domain reads it.
+    pub fn raw(&self) -> RawMessage<'_> {
+        let headers = self.message.headers.iter().flat_map(|map| map.iter());
+        RawMessage {
+            subject: self.message.subject.as_str(),
+            headers: headers
+                .filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())))
+                .collect(),
+            body: self.message.payload.clone(),
+            stream_sequence: self.stream_sequence,
+            stored_at: self.stored_at,
+        }
+    }
+
+    /// What a message of the ledger says.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn outcome(&self) -> Result<Outcome, DecodeError> {
+        Outcome::decode(self.message.payload.clone())
+    }
+}
+
+impl Bus {
+    /// Events on subjects that match `filter`, from `since` on; without it, those that come from now on.
+    ///
+    /// # Errors
+    /// When there is no such stream or JetStream is away.
+    pub async fn read_events(&self, filter: &str, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
+        self.read(stream::EVENTS, filter, since).await
+    }
+
+    /// Outcomes of all events, from `since` on; without it, those that come from now on. The ledger keeps the last
+    /// outcome of each effect.
+    ///
+    /// # Errors
+    /// When there is no such stream or JetStream is away.
+    pub async fn read_outcomes(&self, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
+        self.read(stream::OUTCOMES, subject::OUTCOMES, since).await
+    }
+
+    async fn read(&self, stream: &str, filter: &str, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
+        let of = Error::when("read the stream");
+        let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
+        let config = pull::OrderedConfig {
+            filter_subject: filter.to_owned(),
+            deliver_policy: since
+                .map_or(DeliverPolicy::New, |start_time| DeliverPolicy::ByStartTime { start_time }),
+            ..Default::default()
+        };
+        let consumer = stream.create_consumer(config).await.map_err(|e| of(e.into()))?;
+        let behind = consumer.cached_info().num_pending;
+        let messages = consumer.messages().await.map_err(|e| of(e.into()))?;
+        Ok(Feed { messages, behind })
+    }
+}

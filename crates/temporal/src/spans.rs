@@ -1,0 +1,52 @@
+//! Spans of calls to Temporal: named as Temporal's SDKs name theirs, with OpenTelemetry's attributes for RPC.
+
+use std::fmt::Display;
+
+use signalbox_domain::{Action, Command, WorkflowId};
+use signalbox_telemetry::Span;
+
+use crate::{Accepted, Failure};
+
+const WORKFLOW_ID: &str = "temporalWorkflowID";
+const RUN_ID: &str = "temporalRunID";
+
+/// One attempt to carry a command out; several are siblings.
+pub(crate) fn attempt(command: &Command) -> Span {
+    let mut span = Span::client(&command.trace, || match &command.action {
+        Action::Start(start) => format!("StartWorkflow:{}", start.workflow_type).into(),
+        Action::Signal(signal) => format!("SignalWorkflow:{}", signal.name).into(),
+        Action::SignalWithStart(start, _) => {
+            format!("SignalWithStartWorkflow:{}", start.workflow_type).into()
+        }
+    });
+    span.set("rpc.system", || "grpc");
+    span.set(WORKFLOW_ID, || command.key.to_string());
+    span
+}
+
+/// What Temporal said.
+pub(crate) fn answered(mut span: Span, answer: &Result<Accepted, Failure>) {
+    match answer {
+        Ok(Accepted { run_id, deduplicated }) => {
+            span.set(RUN_ID, || run_id.clone());
+            span.set("signalbox.deduplicated", || *deduplicated);
+        }
+        Err(failure) => span.fail(|| failure.to_string()),
+    }
+}
+
+/// A call about a workflow that belongs to a trace, until its answer.
+pub(crate) async fn traced<T, E: Display>(
+    name: impl FnOnce() -> String,
+    id: &WorkflowId,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let mut span = Span::call(|| name().into());
+    span.set("rpc.system", || "grpc");
+    span.set(WORKFLOW_ID, || id.to_string());
+    let answer = span.around(call).await;
+    if let Err(error) = &answer {
+        span.fail(|| error.to_string());
+    }
+    answer
+}
