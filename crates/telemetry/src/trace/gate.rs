@@ -203,7 +203,11 @@ mod tests {
             spans(2);
             answer.send(Ok(())).unwrap();
             provider.force_flush().unwrap();
-            assert_eq!(losing.losing.load(Ordering::Relaxed), still_losing, "spans were dropped since the last");
+            assert_eq!(
+                losing.losing.load(Ordering::Relaxed),
+                still_losing,
+                "spans were dropped since the last"
+            );
         }
         assert_eq!((counted("failed"), counted("exported"), counted("dropped")), (4, 4, 3));
     }
