@@ -94,7 +94,7 @@ impl Temporal {
         run_id: Option<&str>,
         wait: Duration,
     ) -> Result<WorkflowResult, LookupError> {
-        spans::traced(|| "GetWorkflowResult".to_owned(), id, self.ended(id, run_id, wait)).await
+        spans::of_workflow(|| "GetWorkflowResult".to_owned(), id, self.ended(id, run_id, wait)).await
     }
 
     async fn ended(
@@ -134,7 +134,7 @@ impl Temporal {
         name: &str,
         args: &[JsonText],
     ) -> Result<Value, LookupError> {
-        spans::traced(|| format!("QueryWorkflow:{name}"), id, self.queried(id, run_id, name, args)).await
+        spans::of_workflow(|| format!("QueryWorkflow:{name}"), id, self.queried(id, run_id, name, args)).await
     }
 
     async fn queried(
@@ -174,7 +174,7 @@ impl Temporal {
     /// # Errors
     /// [`LookupError`].
     pub async fn describe(&self, id: &WorkflowId, run_id: Option<&str>) -> Result<Value, LookupError> {
-        spans::traced(|| "DescribeWorkflow".to_owned(), id, self.description(id, run_id)).await
+        spans::of_workflow(|| "DescribeWorkflow".to_owned(), id, self.description(id, run_id)).await
     }
 
     async fn description(&self, id: &WorkflowId, run_id: Option<&str>) -> Result<Value, LookupError> {

@@ -30,6 +30,7 @@ use crate::{
     connect::{DEADLINE, within},
     execute::in_time,
     payload::{arguments, keyword, memo, to_json},
+    spans,
     time::timestamp,
 };
 
@@ -92,7 +93,10 @@ impl Temporal {
             ..Default::default()
         };
         let mut service = self.service();
-        let created = in_time(service.create_schedule(within(DEADLINE, request))).await;
+        let created = spans::of_schedule("CreateSchedule", &new.id, async {
+            in_time(service.create_schedule(within(DEADLINE, request))).await
+        })
+        .await;
         created.map(|_| ()).map_err(|failure| refused(&new.id, failure))
     }
 
@@ -134,7 +138,10 @@ impl Temporal {
         let request =
             DescribeScheduleRequest { namespace: self.client.namespace(), schedule_id: id.to_string() };
         let mut service = self.service();
-        let described = in_time(service.describe_schedule(within(DEADLINE, request))).await;
+        let described = spans::of_schedule("DescribeSchedule", id, async {
+            in_time(service.describe_schedule(within(DEADLINE, request))).await
+        })
+        .await;
         described.map(|answer| answer.into_inner()).map_err(|failure| refused(id, failure))
     }
 
@@ -174,7 +181,10 @@ impl Temporal {
             schedule_id: id.to_string(),
         };
         let mut service = self.service();
-        let deleted = in_time(service.delete_schedule(within(DEADLINE, request))).await;
+        let deleted = spans::of_schedule("DeleteSchedule", id, async {
+            in_time(service.delete_schedule(within(DEADLINE, request))).await
+        })
+        .await;
         deleted.map(|_| ()).map_err(|failure| refused(id, failure))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 
-use signalbox_domain::{Action, Command, WorkflowId};
+use signalbox_domain::{Action, Command, ScheduleId, WorkflowId};
 use signalbox_telemetry::Span;
 
 use crate::{Accepted, Failure};
 
 const WORKFLOW_ID: &str = "temporalWorkflowID";
 const RUN_ID: &str = "temporalRunID";
+const SCHEDULE_ID: &str = "temporalScheduleID";
 
 /// One attempt to carry a command out; several are siblings.
 pub(crate) fn attempt(command: &Command) -> Span {
@@ -36,14 +37,29 @@ pub(crate) fn answered(mut span: Span, answer: &Result<Accepted, Failure>) {
 }
 
 /// A call about a workflow that belongs to a trace, until its answer.
-pub(crate) async fn traced<T, E: Display>(
+pub(crate) async fn of_workflow<T, E: Display>(
     name: impl FnOnce() -> String,
     id: &WorkflowId,
     call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
     let mut span = Span::call(|| name().into());
-    span.set("rpc.system", || "grpc");
     span.set(WORKFLOW_ID, || id.to_string());
+    traced(span, call).await
+}
+
+/// The same, about a schedule.
+pub(crate) async fn of_schedule<T, E: Display>(
+    name: &'static str,
+    id: &ScheduleId,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let mut span = Span::call(|| name.into());
+    span.set(SCHEDULE_ID, || id.to_string());
+    traced(span, call).await
+}
+
+async fn traced<T, E: Display>(mut span: Span, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    span.set("rpc.system", || "grpc");
     let answer = span.around(call).await;
     if let Err(error) = &answer {
         span.fail(|| error.to_string());

@@ -12,6 +12,7 @@ use crate::{
     connect::{DEADLINE, within},
     execute::in_time,
     payload::arguments,
+    spans,
 };
 
 /// How often a change is tried that others get ahead of.
@@ -56,7 +57,11 @@ impl Temporal {
             ..Default::default()
         };
         let mut service = self.service();
-        match in_time(service.update_schedule(within(DEADLINE, request))).await {
+        match spans::of_schedule("UpdateSchedule", &wanted.id, async {
+            in_time(service.update_schedule(within(DEADLINE, request))).await
+        })
+        .await
+        {
             Err(failure) if failure.detail.contains("conflict token") => Ok(()),
             updated => updated.map(|_| ()).map_err(|failure| refused(&wanted.id, failure)),
         }

@@ -14,6 +14,7 @@ use crate::{
     Temporal,
     connect::{DEADLINE, within},
     execute::in_time,
+    spans,
 };
 
 /// What is done to a schedule without changing it.
@@ -89,7 +90,10 @@ impl Temporal {
             patch: Some(patch.into()),
         };
         let mut service = self.service();
-        let patched = in_time(service.patch_schedule(within(DEADLINE, request))).await;
+        let patched = spans::of_schedule("PatchSchedule", id, async {
+            in_time(service.patch_schedule(within(DEADLINE, request))).await
+        })
+        .await;
         patched.map(|_| ()).map_err(|failure| refused(id, failure))
     }
 }
