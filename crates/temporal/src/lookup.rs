@@ -17,7 +17,9 @@ use temporalio_common::{
         common::v1::WorkflowExecution,
         enums::v1::TaskQueueType,
         taskqueue::v1::TaskQueue,
-        workflowservice::v1::{DescribeTaskQueueRequest, DescribeWorkflowExecutionRequest},
+        workflowservice::v1::{
+            CountWorkflowExecutionsRequest, DescribeTaskQueueRequest, DescribeWorkflowExecutionRequest,
+        },
     },
 };
 
@@ -206,6 +208,20 @@ impl Temporal {
             "memo": fields(info.memo.map(|memo| memo.fields)),
             "search_attributes": fields(info.search_attributes.map(|attributes| attributes.indexed_fields)),
         }))
+    }
+
+    /// How many workflows run in the namespace, as far as its index of them has got.
+    ///
+    /// # Errors
+    /// [`LookupError::Away`].
+    pub async fn running_workflows(&self) -> Result<i64, LookupError> {
+        let request = CountWorkflowExecutionsRequest {
+            namespace: self.client.namespace(),
+            query: "ExecutionStatus = 'Running'".to_owned(),
+        };
+        let mut service = self.service();
+        let counted = in_time(service.count_workflow_executions(within(DEADLINE, request))).await;
+        counted.map(|answer| answer.into_inner().count).map_err(|failure| LookupError::Away(failure.detail))
     }
 
     /// How many workers poll the task queue for workflow tasks, as far as Temporal has seen lately.

@@ -5,6 +5,7 @@
 //! acknowledged when it dies is delivered again and then resolved.
 
 mod apply;
+mod backlog;
 mod lookups;
 mod matcher;
 mod metrics;
@@ -64,6 +65,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         stop: process.stop.clone(),
     };
     process.tasks.spawn("look-ups", OnEnd::StopService, lookups.run());
+
+    let backlog = backlog::Backlog::new(&process.metrics, bus.clone(), found.subscribe());
+    process.tasks.spawn("measure the backlog", OnEnd::StopService, backlog.run(process.stop.clone()));
 
     let opening = Temporal::open(&process, SERVICE, &options.temporal);
     if let Some(opened) = process.stop.clone().run_until_cancelled(opening).await {
