@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -29,7 +29,7 @@ pub fn latency_histogram() -> Histogram {
 /// `signalbox_spans_total{result}`: `exported`, `failed` (the collector did not take them) or `dropped` (too many
 /// waited for it).
 pub struct Metrics {
-    process: Registry,
+    unprefixed: Mutex<Registry>,
     registry: Mutex<Registry>,
 }
 
@@ -38,8 +38,8 @@ impl Metrics {
     pub fn new(service: &'static str) -> Self {
         let labels = || [("service".into(), service.into())].into_iter();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let mut process = Registry::with_labels(labels());
-        process.register_with_unit(
+        let mut unprefixed = Registry::with_labels(labels());
+        unprefixed.register_with_unit(
             "process_start_time",
             "When the process started, since the Unix epoch",
             Unit::Seconds,
@@ -49,19 +49,25 @@ impl Metrics {
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What runs here", version);
         registry.register("spans", "Spans that have ended, by what became of them", trace::spans());
-        Self { process, registry: Mutex::new(registry) }
+        Self { unprefixed: Mutex::new(unprefixed), registry: Mutex::new(registry) }
     }
 
     /// Registers a metric and hands it back. `name` comes without prefix, and without the `_total` of a counter;
     /// it must not have been registered before.
     pub fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
-        self.with(|registry| registry.register(name, help, metric.clone()));
+        locked(&self.registry).register(name, help, metric.clone());
         metric
     }
 
-    /// The same for a measure in seconds: `_seconds` is added to the name.
+    /// The same for a metric that a library has named: it gets no prefix.
+    pub fn register_unprefixed<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
+        locked(&self.unprefixed).register(name, help, metric.clone());
+        metric
+    }
+
+    /// The same as [`register`](Self::register) for a measure in seconds: `_seconds` is added to the name.
     pub fn register_seconds<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
-        self.with(|registry| registry.register_with_unit(name, help, Unit::Seconds, metric.clone()));
+        locked(&self.registry).register_with_unit(name, help, Unit::Seconds, metric.clone());
         metric
     }
 
@@ -69,18 +75,18 @@ impl Metrics {
     /// is refused by whoever reads it.
     pub fn encode(&self) -> String {
         let mut text = String::new();
-        let encoded = encode_registry(&mut text, &self.process)
-            .and_then(|()| self.with(|registry| encode_registry(&mut text, registry)))
+        let encoded = encode_registry(&mut text, &locked(&self.unprefixed))
+            .and_then(|()| encode_registry(&mut text, &locked(&self.registry)))
             .and_then(|()| encode_eof(&mut text));
         if encoded.is_err() {
             tracing::error!("metrics cannot be encoded");
         }
         text
     }
+}
 
-    fn with<T>(&self, act: impl FnOnce(&mut Registry) -> T) -> T {
-        act(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+fn locked(registry: &Mutex<Registry>) -> MutexGuard<'_, Registry> {
+    registry.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Metrics {

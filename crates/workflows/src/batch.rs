@@ -15,11 +15,14 @@ use temporalio_workflow::{
 use crate::arguments::{self, Unreadable};
 use crate::inbox::{Inbox, MAX_MESSAGES, Message};
 use crate::moment::Moment;
+use crate::trace::{TRACE_HEADER, Traceparent};
 
 /// Longest `max_wait_seconds`: thirty days.
 const LONGEST_WAIT_SECONDS: u64 = 30 * 24 * 60 * 60;
 /// How long one attempt at a batch may take.
 const ATTEMPT: Duration = Duration::from_secs(5 * 60);
+/// How many traces a batch tells of: as many as a span can link to (OpenTelemetry specification, Span Limits).
+const MAX_TRACES: usize = 128;
 /// Longest pause between attempts at a batch, which is tried until it is done.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -92,6 +95,9 @@ pub struct Batch {
     pub batch: u64,
     /// The messages, in the order in which they came.
     pub messages: Vec<String>,
+    /// The `traceparent` of each signal that brought one of them, where it had one: 128 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<String>,
 }
 
 /// Result of the activity `process_batch`.
@@ -197,7 +203,8 @@ impl BatchWorkflow {
     /// Takes one text.
     #[signal(name = lab::ADD_MESSAGE)]
     pub fn add_message(&mut self, ctx: &mut SyncWorkflowContext<Self>, message: RawValue) {
-        self.inbox.receive(&message, Moment::of(ctx.workflow_time()));
+        let trace = Traceparent::of(ctx.headers().get(TRACE_HEADER));
+        self.inbox.receive_traced(&message, Moment::of(ctx.workflow_time()), trace);
     }
 
     /// Ends the workflow when everything is handed on, whatever its arguments.
@@ -257,13 +264,14 @@ async fn hand_on(
     ctx: &WorkflowContext<BatchWorkflow>,
     input: &BatchInput,
 ) -> Result<(), WorkflowTermination> {
-    let messages: Vec<_> =
-        ctx.state_mut(|s| s.inbox.take(input.batch_size)).into_iter().map(|message| message.text).collect();
+    let messages = ctx.state_mut(|s| s.inbox.take(input.batch_size));
     let count = messages.len() as u64;
+    let traces = messages.iter().map(|message| message.trace.as_str()).filter(|trace| !trace.is_empty());
     let batch = Batch {
         task: input.task.clone(),
         batch: ctx.state(|s| s.totals.batches).saturating_add(1),
-        messages,
+        traces: traces.take(MAX_TRACES).map(str::to_owned).collect(),
+        messages: messages.into_iter().map(|message| message.text).collect(),
     };
     let options = ActivityOptions::with_start_to_close_timeout(ATTEMPT)
         .retry_policy(RetryPolicy::builder().maximum_interval(LONGEST_PAUSE).build())

@@ -7,6 +7,7 @@ use temporalio_common::data_converters::RawValue;
 
 use crate::arguments;
 use crate::moment::Moment;
+use crate::trace::Traceparent;
 
 /// How many messages a workflow holds.
 pub const MAX_MESSAGES: usize = 10_000;
@@ -14,7 +15,8 @@ pub const MAX_MESSAGES: usize = 10_000;
 /// How many bytes of messages a workflow holds: half of what the server takes as one payload.
 pub const MAX_MESSAGES_BYTES: usize = 1024 * 1024;
 
-/// What a message takes beside its text when it is carried into the next run.
+/// What a message takes beside its text and its trace when it is carried into the next run. All traces together take
+/// at most 0.7 MiB, for which the payload has room.
 const OVERHEAD_BYTES: usize = 64;
 
 /// A text that came as a signal.
@@ -24,6 +26,9 @@ pub struct Message {
     pub text: String,
     /// When it came, in milliseconds since the Unix epoch.
     received_at: Moment,
+    /// The trace that it came in.
+    #[serde(default, skip_serializing_if = "Traceparent::is_empty")]
+    pub(crate) trace: Traceparent,
 }
 
 /// Messages in the order in which they came, and how many were turned away.
@@ -46,8 +51,18 @@ impl Inbox {
 
     /// Takes the arguments of a signal; answers with the text if it was taken.
     pub(crate) fn receive(&mut self, arguments: &RawValue, received_at: Moment) -> Option<&str> {
+        self.receive_traced(arguments, received_at, Traceparent::default())
+    }
+
+    /// The same, with the trace that the signal came in.
+    pub(crate) fn receive_traced(
+        &mut self,
+        arguments: &RawValue,
+        received_at: Moment,
+        trace: Traceparent,
+    ) -> Option<&str> {
         match arguments::text(arguments) {
-            Ok(text) => self.push(Message { text, received_at }),
+            Ok(text) => self.push(Message { text, received_at, trace }),
             Err(_) => self.reject(),
         }
     }
@@ -131,6 +146,21 @@ mod tests {
             inbox.receive(&signal("1"), Moment::default());
         }
         assert_eq!((inbox.len(), inbox.rejected()), (MAX_MESSAGES, 1));
+    }
+
+    #[test]
+    fn all_that_it_holds_fits_into_a_payload() {
+        let trace = Traceparent::from("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+        let text = "a".repeat(MAX_MESSAGES_BYTES / MAX_MESSAGES - OVERHEAD_BYTES - 2);
+        let mut inbox = Inbox::default();
+        for _ in 0..MAX_MESSAGES {
+            let received_at =
+                Moment::of(Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1 << 40)));
+            inbox.receive_traced(&signal(format!("\"{text}\"")), received_at, trace.clone());
+        }
+        assert_eq!(inbox.len(), MAX_MESSAGES);
+        let bytes = serde_json::to_vec(&inbox.messages()).unwrap().len();
+        assert!(bytes < 1_800_000, "{bytes}");
     }
 
     #[test]

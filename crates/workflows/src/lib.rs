@@ -21,8 +21,11 @@ mod batch;
 mod coordinator;
 #[allow(missing_docs, clippy::needless_pass_by_value)]
 mod cron;
+#[allow(missing_docs, clippy::needless_pass_by_value)]
+mod emit;
 mod inbox;
 mod moment;
+mod trace;
 
 pub use aggregate::{
     AggregateInput, AggregateProgress, AggregateResult, AggregateWorkflow, Condition, Ended, Until,
@@ -33,4 +36,6 @@ pub use coordinator::{
     Child, CoordinatorInput, CoordinatorProgress, CoordinatorResult, CoordinatorWorkflow, MAX_CHILDREN,
 };
 pub use cron::{CronProgress, CronResult, CronWorkflow};
+pub use emit::{Emit, EmitEvent, EmitEventWorkflow, Emitted};
 pub use inbox::{MAX_MESSAGES, MAX_MESSAGES_BYTES, Message};
+pub use trace::{TRACE_HEADER, trace_of};

@@ -1,14 +1,23 @@
-//! A line in the log when a workflow begins and when it ends, with the event that it comes from.
+//! What is told of a run: a line in the log when it begins and when it ends, with the event that it comes from, and a
+//! span of its end, which links to the messages that it took.
+
+use std::cell::RefCell;
 
 use serde_json::Value;
-use temporalio_sdk::WorkflowContextView;
+use signalbox_domain::TraceContext;
+use signalbox_telemetry::{Span, current};
+use signalbox_workflows::{TRACE_HEADER, trace_of};
 use temporalio_sdk::workflow_interceptors::{
-    ExecuteWorkflowInput, ExecuteWorkflowResult, WorkflowInterceptor, WorkflowInterceptorConstructor,
-    WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
+    ExecuteWorkflowInput, ExecuteWorkflowResult, HandleSignalInput, HandleSignalResult, WorkflowInterceptor,
+    WorkflowInterceptorConstructor, WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
 };
+use temporalio_sdk::{WorkflowContextView, WorkflowTermination};
 use tracing::debug;
 
-/// Logs, and changes nothing.
+/// How many links a span has (OpenTelemetry specification, Span Limits).
+const MAX_LINKS: usize = 128;
+
+/// Tells, and changes nothing. Stands inside the interceptors that trace.
 pub(crate) fn journal() -> WorkflowInterceptorConstructor {
     WorkflowInterceptorConstructor::new(Journal::of)
 }
@@ -17,6 +26,7 @@ struct Journal {
     workflow_id: String,
     run_id: String,
     event_id: Option<String>,
+    messages: RefCell<Vec<TraceContext>>,
 }
 
 impl Journal {
@@ -28,7 +38,32 @@ impl Journal {
             workflow_id: workflow.workflow_id().to_owned(),
             run_id: workflow.run_id().to_owned(),
             event_id,
+            messages: RefCell::default(),
         }
+    }
+
+    fn line(&self, workflow: &WorkflowInterceptorContext, message: &str) {
+        debug!(
+            event.id = self.event_id,
+            workflow.id = self.workflow_id,
+            run.id = self.run_id,
+            workflow.r#type = workflow.workflow_type(),
+            "{message}"
+        );
+    }
+
+    /// The span of the beginning has long ended: see `WorkflowTracer`.
+    fn end(&self, workflow: &WorkflowInterceptorContext, result: &ExecuteWorkflowResult) {
+        let begun = current();
+        let mut span =
+            Span::internal(&begun, || format!("CompleteWorkflow:{}", workflow.workflow_type()).into());
+        span.set("temporalWorkflowID", || self.workflow_id.clone());
+        span.set("temporalRunID", || self.run_id.clone());
+        if let Err(WorkflowTermination::Failed(why)) = result {
+            span.fail(|| why.to_string());
+        }
+        let of_others = |message: &&TraceContext| message.trace_id() != begun.trace_id();
+        self.messages.borrow().iter().filter(of_others).for_each(|message| span.link(message));
     }
 }
 
@@ -39,25 +74,31 @@ impl WorkflowInterceptor for Journal {
         input: ExecuteWorkflowInput,
         next: WorkflowNext<'a, ExecuteWorkflowInput, WorkflowInterceptorFuture<'a, ExecuteWorkflowResult>>,
     ) -> WorkflowInterceptorFuture<'a, ExecuteWorkflowResult> {
-        // A replay repeats what was logged before.
-        macro_rules! line {
-            ($message:literal) => {
-                if !workflow.is_replaying() {
-                    debug!(
-                        event.id = self.event_id,
-                        workflow.id = self.workflow_id,
-                        run.id = self.run_id,
-                        workflow.r#type = workflow.workflow_type(),
-                        $message
-                    );
-                }
-            };
-        }
         WorkflowInterceptorFuture::new(async move {
-            line!("workflow begins");
+            // A replay repeats what was told before.
+            if !workflow.is_replaying() {
+                self.line(&workflow, "workflow begins");
+            }
             let result = next.run(input).await;
-            line!("workflow ends");
+            if !workflow.is_replaying() && !matches!(result, Err(WorkflowTermination::Evicted)) {
+                self.line(&workflow, "workflow ends");
+                self.end(&workflow, &result);
+            }
             result
         })
+    }
+
+    fn handle_signal<'a>(
+        &'a self,
+        _workflow: WorkflowInterceptorContext,
+        input: HandleSignalInput,
+        next: WorkflowNext<'a, HandleSignalInput, WorkflowInterceptorFuture<'a, HandleSignalResult>>,
+    ) -> WorkflowInterceptorFuture<'a, HandleSignalResult> {
+        let mut messages = self.messages.borrow_mut();
+        if messages.len() < MAX_LINKS {
+            messages.push(trace_of(input.headers().get(TRACE_HEADER)));
+        }
+        drop(messages);
+        next.run(input)
     }
 }

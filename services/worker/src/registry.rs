@@ -2,28 +2,33 @@
 
 use std::time::Duration;
 
-use signalbox_workflows::{AggregateWorkflow, BatchWorkflow, CoordinatorWorkflow, CronWorkflow};
+use signalbox_bus::Bus;
+use signalbox_workflows::{
+    AggregateWorkflow, BatchWorkflow, CoordinatorWorkflow, CronWorkflow, EmitEventWorkflow,
+};
 use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::error::WorkflowRegistrationError;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
 
-use crate::activities::BatchActivities;
+use crate::activities::{BatchActivities, EventActivities};
 use crate::journal::journal;
+use crate::spans;
 
 /// All workflows and activities, on `task_queue`; activities have `grace` to finish when the worker stops.
-pub(crate) fn worker_options(
-    task_queue: &str,
-    grace: Duration,
-) -> Result<WorkerOptions, WorkflowRegistrationError> {
-    let options = WorkerOptions::new(task_queue)
+pub(crate) fn worker_options(task_queue: &str, grace: Duration, bus: Bus) -> anyhow::Result<WorkerOptions> {
+    let mut options = WorkerOptions::new(task_queue)
         .graceful_shutdown_period(grace)
         .register_workflow::<CronWorkflow>()?
         .register_workflow::<BatchWorkflow>()?
         .register_workflow::<CoordinatorWorkflow>()?
         .register_workflow::<AggregateWorkflow>()?
+        .register_workflow::<EmitEventWorkflow>()?
         .register_activities(BatchActivities)
-        .workflow_interceptor(journal());
-    Ok(options.build())
+        .register_activities(EventActivities { bus })
+        .build();
+    spans::trace(&mut options)?;
+    options.workflow_interceptor(journal());
+    Ok(options)
 }
 
 /// The same workflows, to replay histories with.
@@ -35,6 +40,7 @@ pub fn replayer_options() -> Result<WorkflowReplayerOptions, WorkflowRegistratio
         .register_workflow::<CronWorkflow>()?
         .register_workflow::<BatchWorkflow>()?
         .register_workflow::<CoordinatorWorkflow>()?
-        .register_workflow::<AggregateWorkflow>()?;
+        .register_workflow::<AggregateWorkflow>()?
+        .register_workflow::<EmitEventWorkflow>()?;
     Ok(options.build())
 }

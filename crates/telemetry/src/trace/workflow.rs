@@ -1,6 +1,6 @@
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{Link, Span, SpanBuilder, SpanContext, Tracer},
+    trace::{Link, Span, SpanBuilder, SpanContext, TraceContextExt, Tracer},
 };
 use opentelemetry_sdk::trace as sdk;
 use signalbox_domain::TraceContext;
@@ -27,6 +27,9 @@ impl Tracer for WorkflowTracer {
     type Span = sdk::Span;
 
     fn build_with_context(&self, builder: SpanBuilder, parent: &Context) -> sdk::Span {
+        if is_stray(&builder.name, parent) {
+            return self.0.build_with_context(builder, &parent.with_telemetry_suppressed());
+        }
         let moment = is_moment(&builder.name);
         let builder = SpanDetails::of_thread().told_to(builder);
         let mut span = self.0.build_with_context(builder, parent);
@@ -40,6 +43,12 @@ impl Tracer for WorkflowTracer {
 /// By the names that Temporal's SDKs give to their spans.
 fn is_moment(name: &str) -> bool {
     !["RunActivity:", "HandleQuery:", "ValidateUpdate:"].iter().any(|lasting| name.starts_with(lasting))
+}
+
+/// A query that came without a trace is no part of its workflow's, which whoever asks again and again would fill. Other
+/// SDKs leave it out too.
+fn is_stray(name: &str, parent: &Context) -> bool {
+    name.starts_with("HandleQuery:") && !parent.span().span_context().is_remote()
 }
 
 /// What a span of Temporal's interceptors is to tell beside what these know.
@@ -107,6 +116,17 @@ mod tests {
         let activity = tracer.start("RunActivity:b");
         assert_eq!(exporter.get_finished_spans().unwrap().len(), 1);
         drop((workflow, activity));
+        assert_eq!(exporter.get_finished_spans().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_query_is_in_the_trace_of_who_asks_or_in_none() {
+        let (tracer, exporter) = tracer();
+        let other = span_context(&TraceContext::from_headers(Some(OTHER), None)).unwrap();
+        let query = |parent: Context| drop(tracer.start_with_context("HandleQuery:state", &parent));
+        query(Context::new().with_span(tracer.start("RunWorkflow:A")));
+        assert_eq!(exporter.get_finished_spans().unwrap().len(), 1);
+        query(Context::new().with_remote_span_context(other));
         assert_eq!(exporter.get_finished_spans().unwrap().len(), 2);
     }
 

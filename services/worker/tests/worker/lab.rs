@@ -1,13 +1,14 @@
 //! A real Temporal server, shared by the tests that run at the same time, and a worker for each test.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use clap::Parser;
 use serde_json::Value;
-use signalbox_servers::{Binary, INSTALL_DIR, TemporalOptions, TemporalServer, locate};
+use signalbox_servers::{Binary, NatsServer, TemporalOptions, TemporalServer};
 use signalbox_service::Process;
+use signalbox_testkit::{binary, nats_server};
+use signalbox_workflows::TRACE_HEADER;
 use temporalio_client::errors::WorkflowGetResultError;
 use temporalio_client::grpc::WorkflowService;
 use temporalio_client::tonic::IntoRequest;
@@ -18,7 +19,7 @@ use temporalio_client::{
 use temporalio_common::UntypedWorkflow;
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::protos::temporal::api::common::v1::{
-    Payload, Payloads, TimeSkippingConfig, WorkflowType,
+    Header, Payload, Payloads, TimeSkippingConfig, WorkflowType,
 };
 use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_common::protos::temporal::api::workflowservice::v1::StartWorkflowExecutionRequest;
@@ -32,23 +33,28 @@ pub const LONG_HISTORY: usize = 60;
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-static SERVER: Mutex<Weak<TemporalServer>> = Mutex::const_new(Weak::new());
+/// The servers that tests share.
+pub struct Servers {
+    pub temporal: TemporalServer,
+    pub nats: NatsServer,
+}
 
-async fn shared_server() -> Arc<TemporalServer> {
-    let mut shared = SERVER.lock().await;
-    if let Some(server) = shared.upgrade() {
-        return server;
+static SERVERS: Mutex<Weak<Servers>> = Mutex::const_new(Weak::new());
+
+async fn shared_servers() -> Arc<Servers> {
+    let mut shared = SERVERS.lock().await;
+    if let Some(servers) = shared.upgrade() {
+        return servers;
     }
-    let server = Arc::new(TemporalServer::start(server_options()).await.unwrap());
-    *shared = Arc::downgrade(&server);
-    server
+    let temporal = TemporalServer::start(server_options()).await.unwrap();
+    let servers = Arc::new(Servers { temporal, nats: nats_server().await.unwrap() });
+    *shared = Arc::downgrade(&servers);
+    servers
 }
 
 /// A server that skips time for runs that ask for it.
 pub fn server_options() -> TemporalOptions {
-    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let binary = locate(Binary::Temporal, &workspace.join(INSTALL_DIR)).unwrap();
-    TemporalOptions::new(binary).dynamic_config([
+    TemporalOptions::new(binary(Binary::Temporal).unwrap()).dynamic_config([
         "frontend.WorkflowTimeSkippingEnabled=true".to_owned(),
         format!("limit.historyCount.suggestContinueAsNew={LONG_HISTORY}"),
     ])
@@ -61,9 +67,10 @@ struct CommandLine {
 }
 
 /// The options of a worker for `queue`, as the command line gives them.
-pub fn worker_options(address: &str, queue: &str) -> signalbox_worker::Options {
-    let flags = ["worker", "--listen", "127.0.0.1:0", "--temporal-address", address, "--task-queue", queue];
-    CommandLine::parse_from(flags).options
+pub fn worker_options(address: &str, queue: &str, nats: &str) -> signalbox_worker::Options {
+    let flags = ["worker", "--listen", "127.0.0.1:0", "--nats-url", nats];
+    let temporal = ["--temporal-address", address, "--task-queue", queue];
+    CommandLine::parse_from(flags.iter().chain(&temporal)).options
 }
 
 /// A task queue of its own with a worker on it.
@@ -71,9 +78,10 @@ pub struct Lab {
     pub client: Client,
     pub queue: String,
     pub address: String,
+    pub nats: String,
     stop: CancellationToken,
     worker: JoinSet<anyhow::Result<()>>,
-    _server: Option<Arc<TemporalServer>>,
+    _servers: Option<Arc<Servers>>,
 }
 
 impl Lab {
@@ -84,27 +92,30 @@ impl Lab {
     }
 
     pub async fn without_worker() -> Self {
-        let server = shared_server().await;
-        let lab = Self::at(&server.address(), &format!("test-{}", uuid::Uuid::now_v7())).await;
-        Self { _server: Some(server), ..lab }
+        let servers = shared_servers().await;
+        let queue = format!("test-{}", uuid::Uuid::now_v7());
+        let lab = Self::at(&servers.temporal.address(), &queue, &servers.nats.url()).await;
+        Self { _servers: Some(servers), ..lab }
     }
 
-    /// On a server that the test owns.
-    pub async fn at(address: &str, queue: &str) -> Self {
+    /// On servers that the test owns.
+    pub async fn at(address: &str, queue: &str, nats: &str) -> Self {
         Self {
             client: client(&format!("http://{address}")).await,
             queue: queue.to_owned(),
             address: address.to_owned(),
+            nats: nats.to_owned(),
             stop: CancellationToken::new(),
             worker: JoinSet::new(),
-            _server: None,
+            _servers: None,
         }
     }
 
     pub fn start_worker(&mut self) {
         self.stop = CancellationToken::new();
         let process = Process::with_stop("worker", self.stop.clone());
-        self.worker.spawn(signalbox_worker::run_in(process, worker_options(&self.address, &self.queue)));
+        let options = worker_options(&self.address, &self.queue, &self.nats);
+        self.worker.spawn(signalbox_worker::run_in(process, options));
     }
 
     /// Stops the worker, which must end without an error.
@@ -116,7 +127,9 @@ impl Lab {
 
     /// Starts a run; its timers fire without waiting when nothing else is to be done.
     pub async fn skipping_time(&self, workflow: &str, input: impl Into<Arguments>) -> Run {
-        self.start(&new_id(workflow), workflow, input.into(), true).await
+        let skip = TimeSkippingConfig { enabled: true, ..TimeSkippingConfig::default() };
+        let request = self.request(&new_id(workflow), workflow, input.into());
+        self.start(StartWorkflowExecutionRequest { time_skipping_config: Some(skip), ..request }).await
     }
 
     /// Starts a run.
@@ -126,23 +139,31 @@ impl Lab {
 
     /// Starts a run under this id.
     pub async fn run_as(&self, id: &str, workflow: &str, input: impl Into<Arguments>) -> Run {
-        self.start(id, workflow, input.into(), false).await
+        self.start(self.request(id, workflow, input.into())).await
     }
 
-    async fn start(&self, id: &str, workflow: &str, input: Arguments, skip: bool) -> Run {
-        let request = StartWorkflowExecutionRequest {
+    /// Starts a run for a span of this `traceparent`.
+    pub async fn run_traced(&self, workflow: &str, input: impl Into<Arguments>, traceparent: &str) -> Run {
+        let request = self.request(&new_id(workflow), workflow, input.into());
+        self.start(StartWorkflowExecutionRequest { header: Some(trace_header(traceparent)), ..request }).await
+    }
+
+    async fn start(&self, request: StartWorkflowExecutionRequest) -> Run {
+        let id = request.workflow_id.clone();
+        self.client.connection().clone().start_workflow_execution(request.into_request()).await.unwrap();
+        self.existing(&id)
+    }
+
+    fn request(&self, id: &str, workflow: &str, input: Arguments) -> StartWorkflowExecutionRequest {
+        StartWorkflowExecutionRequest {
             namespace: self.client.namespace(),
             request_id: id.to_owned(),
             workflow_id: id.to_owned(),
             workflow_type: Some(WorkflowType { name: workflow.to_owned() }),
             task_queue: Some(TaskQueue { name: self.queue.clone(), ..TaskQueue::default() }),
             input: Some(Payloads { payloads: input.0 }),
-            time_skipping_config: skip
-                .then(|| TimeSkippingConfig { enabled: true, ..TimeSkippingConfig::default() }),
             ..StartWorkflowExecutionRequest::default()
-        };
-        self.client.connection().clone().start_workflow_execution(request.into_request()).await.unwrap();
-        self.existing(id)
+        }
     }
 
     /// The run of a workflow that something else started.
@@ -195,6 +216,12 @@ pub fn payload(encoding: &str, data: impl Into<Vec<u8>>) -> Payload {
     }
 }
 
+/// The header with which Temporal's SDKs hand a trace on.
+pub fn trace_header(traceparent: &str) -> Header {
+    let carrier = serde_json::json!({ "traceparent": traceparent });
+    Header { fields: [(TRACE_HEADER.to_owned(), payload("json/plain", carrier.to_string()))].into() }
+}
+
 /// A workflow that was started, and the runs that continue it.
 pub struct Run {
     pub id: String,
@@ -210,6 +237,13 @@ impl Run {
 
     pub async fn add(&self, text: &str) {
         self.signal("add_message", text).await;
+    }
+
+    /// The same for a span of this `traceparent`.
+    pub async fn add_traced(&self, text: &str, traceparent: &str) {
+        let options = WorkflowSignalOptions::builder().header(trace_header(traceparent)).build();
+        let arguments = RawValue::new(Arguments::from(text).0);
+        self.handle.signal(UntypedSignal::new("add_message"), arguments, options).await.unwrap();
     }
 
     pub async fn stop(&self) {
@@ -249,11 +283,14 @@ impl Run {
         json(&result.unwrap())
     }
 
-    /// The failure's type and message.
+    /// The type and the message of the failure that caused it all.
     pub async fn failure(&self) -> (String, String) {
         match within("the failure", self.handle.get_result(Default::default())).await {
             Err(WorkflowGetResultError::Failed(error)) => {
-                let failure = error.failure().clone();
+                let mut failure = error.failure().clone();
+                while let Some(cause) = failure.cause.take() {
+                    failure = *cause;
+                }
                 (format!("{:?}", failure.failure_info), failure.message)
             }
             other => panic!("{other:?}"),

@@ -28,7 +28,7 @@ pub async fn record(name: &str, run: &Run) {
 async fn recorded_histories_still_replay() {
     let mut files: Vec<_> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 27, "only {} histories", files.len());
+    assert!(files.len() >= 30, "only {} histories", files.len());
     let mut refused = Vec::new();
     for file in files {
         let history = WorkflowHistory::from_json(&std::fs::read(&file).unwrap()).unwrap();

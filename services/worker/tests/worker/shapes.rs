@@ -20,7 +20,7 @@ fn short(workflow: &str) -> String {
 }
 
 /// Payloads of every odd shape, and whether they can be read as a text.
-fn shapes() -> Vec<(&'static str, Arguments, bool)> {
+pub fn shapes() -> Vec<(&'static str, Arguments, bool)> {
     let one = |encoding, data: &[u8]| Arguments(vec![payload(encoding, data)]);
     let text = || payload("json/plain", "\"x\"");
     let deep = "[".repeat(5_000) + &"]".repeat(5_000);
