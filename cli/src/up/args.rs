@@ -37,6 +37,14 @@ pub struct UpArgs {
     #[arg(long, env = "SIGNALBOX_TEMPORAL_UI_PORT", default_value_t = 8233, value_name = "PORT", value_parser = port())]
     pub temporal_ui_port: u16,
 
+    /// Port of Jaeger's web UI
+    #[arg(long, env = "SIGNALBOX_JAEGER_UI_PORT", default_value_t = 16686, value_name = "PORT", value_parser = port())]
+    pub jaeger_ui_port: u16,
+
+    /// Port on which Jaeger takes traces: OTLP over gRPC
+    #[arg(long, env = "SIGNALBOX_OTLP_PORT", default_value_t = 4317, value_name = "PORT", value_parser = port())]
+    pub otlp_port: u16,
+
     /// Port of the signal-router's health and metrics
     #[arg(long, env = "SIGNALBOX_ROUTER_PORT", default_value_t = 8101, value_name = "PORT", value_parser = port())]
     pub router_port: u16,
@@ -72,6 +80,10 @@ pub struct UpArgs {
     /// temporal to run; found on PATH or installed unless given
     #[arg(long, env = "SIGNALBOX_TEMPORAL", value_name = "FILE")]
     pub temporal: Option<PathBuf>,
+
+    /// jaeger to run; otherwise one on PATH is, unless OTEL_EXPORTER_OTLP_ENDPOINT names a collector
+    #[arg(long, env = "SIGNALBOX_JAEGER", value_name = "FILE")]
+    pub jaeger: Option<PathBuf>,
 }
 
 impl UpArgs {
@@ -85,9 +97,10 @@ impl UpArgs {
         !self.without.contains(&part)
     }
 
-    /// The part's port; of Temporal, the gRPC one.
+    /// The part's port; of Temporal, the gRPC one, of Jaeger, the one that takes traces.
     pub fn port(&self, part: Part) -> u16 {
         match part {
+            Part::Jaeger => self.otlp_port,
             Part::Nats => self.nats_port,
             Part::Temporal => self.temporal_port,
             Part::Worker => self.worker_port,

@@ -29,14 +29,14 @@ impl Board {
         self.set(part, State::Waiting(why.into()));
     }
 
-    /// Waits until every part is ready.
+    /// Waits until every part that is needed is ready.
     pub async fn all_ready(&self) {
-        self.until_ready(|_| true).await;
+        self.until_ready(Part::is_needed).await;
     }
 
     /// Waits until NATS and Temporal are, as far as they are run here.
     pub async fn servers_ready(&self) {
-        self.until_ready(|part| !part.is_service()).await;
+        self.until_ready(|part| part.is_needed() && !part.is_service()).await;
     }
 
     /// The parts that are not ready, with their reasons: `worker (temporal: connecting), ingress`.
@@ -93,5 +93,14 @@ mod tests {
         assert!(board.all_ready().now_or_never().is_some());
         board.waiting(Part::Nats, "");
         assert!(board.servers_ready().now_or_never().is_none());
+    }
+
+    #[test]
+    fn nobody_waits_for_jaeger() {
+        let board = Board::new([Part::Jaeger, Part::Nats, Part::Ingress].into_iter());
+        board.ready(Part::Nats);
+        assert!(board.servers_ready().now_or_never().is_some());
+        board.ready(Part::Ingress);
+        assert!(board.all_ready().now_or_never().is_some());
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use signalbox_servers::{
-    Error, Launch, NatsOptions, NatsServer, Process, TemporalOptions, TemporalServer, Wrapper,
+    Error, JaegerOptions, JaegerServer, Launch, NatsOptions, NatsServer, Process, TemporalOptions,
+    TemporalServer, Wrapper,
 };
 
 use super::args::UpArgs;
@@ -29,10 +30,13 @@ pub struct Plan {
     pub nats_server: PathBuf,
     /// Empty if it is not run here.
     pub temporal: PathBuf,
+    /// Empty if it is not run here.
+    pub jaeger: PathBuf,
 }
 
 /// A running part. Dropping it kills it.
 pub enum Child {
+    Jaeger(JaegerServer),
     Nats(NatsServer),
     Temporal(TemporalServer),
     Service(Process),
@@ -42,6 +46,7 @@ impl Child {
     /// Starts the part. The servers are ready then; a service has only begun.
     pub async fn start(plan: &Plan, part: Part) -> Result<Self, Error> {
         match part {
+            Part::Jaeger => JaegerServer::start(plan.jaeger()).await.map(Self::Jaeger),
             Part::Nats => NatsServer::start(plan.nats()).await.map(Self::Nats),
             Part::Temporal => TemporalServer::start(plan.temporal()).await.map(Self::Temporal),
             service => Process::spawn(plan.service(service)).map(Self::Service),
@@ -50,6 +55,7 @@ impl Child {
 
     pub fn process(&mut self) -> &mut Process {
         match self {
+            Self::Jaeger(server) => server.process(),
             Self::Nats(server) => server.process(),
             Self::Temporal(server) => server.process(),
             Self::Service(process) => process,
@@ -61,6 +67,20 @@ impl Child {
 const SERVER_READY_WITHIN: Duration = Duration::from_secs(120);
 
 impl Plan {
+    fn jaeger(&self) -> JaegerOptions {
+        JaegerOptions::new(&self.jaeger)
+            .ui_port(self.args.jaeger_ui_port)
+            .otlp_port(self.args.otlp_port)
+            .wrapper(self.wrapper())
+            .log(self.output.sink(Part::Jaeger))
+            .ready_within(SERVER_READY_WITHIN)
+    }
+
+    /// Where traces go, if Jaeger is run here.
+    fn collector(&self) -> Option<String> {
+        self.args.has(Part::Jaeger).then(|| format!("http://127.0.0.1:{}", self.args.otlp_port))
+    }
+
     fn nats(&self) -> NatsOptions {
         NatsOptions::new(&self.nats_server)
             .port(self.args.nats_port)
@@ -71,16 +91,19 @@ impl Plan {
     }
 
     fn temporal(&self) -> TemporalOptions {
-        let options = TemporalOptions::new(&self.temporal)
+        let mut options = TemporalOptions::new(&self.temporal)
             .port(self.args.temporal_port)
             .ui_port(self.args.temporal_ui_port)
             .wrapper(self.wrapper())
             .log(self.output.sink(Part::Temporal))
             .ready_within(SERVER_READY_WITHIN);
-        match self.data.temporal() {
-            Some(file) => options.database(file),
-            None => options,
+        if let Some(file) = self.data.temporal() {
+            options = options.database(file);
         }
+        if let Some(collector) = self.collector() {
+            options = options.traces_to(&collector);
+        }
+        options
     }
 
     fn service(&self, part: Part) -> Launch {
@@ -115,6 +138,9 @@ impl Plan {
                 "SIGNALBOX_TEMPORAL_UI".into(),
                 format!("http://localhost:{temporal_ui_port}").into(),
             ));
+        }
+        if let Some(collector) = self.collector() {
+            variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.into()));
         }
         let unless_set = LOG.into_iter().filter(|(name, _)| env::var_os(name).is_none());
         variables.extend(unless_set.map(|(name, value)| (name.into(), value.into())));

@@ -42,10 +42,26 @@ enum Life {
     Over { end: End, was_ready: bool },
 }
 
-/// Keeps the part running until `stop`, then stops it.
+/// Keeps the part running until `stop`, then stops it. What is not needed is done without when it cannot start.
 ///
 /// It has to be polled on the thread that lives as long as the process: children are started there.
 pub async fn keep(plan: &Plan, part: Part, board: &Board, stop: &CancellationToken) -> Result<(), GaveUp> {
+    match keep_running(plan, part, board, stop).await {
+        Err(gave_up) if !part.is_needed() => {
+            plan.output.say(format_args!("{gave_up}\ngoing on without {part}"));
+            stop.cancelled().await;
+            Ok(())
+        }
+        kept => kept,
+    }
+}
+
+async fn keep_running(
+    plan: &Plan,
+    part: Part,
+    board: &Board,
+    stop: &CancellationToken,
+) -> Result<(), GaveUp> {
     let mut delays = pauses();
     while let Life::Over { end, was_ready } = live(plan, part, board, stop).await {
         board.waiting(part, "starting again");

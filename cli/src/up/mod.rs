@@ -36,10 +36,14 @@ use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
 /// Runs the stack until SIGINT, SIGTERM or SIGHUP, on the thread of the caller.
-pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+pub async fn run(mut args: UpArgs) -> anyhow::Result<()> {
+    let jaeger = servers::jaeger(&args)?;
+    if jaeger.is_none() {
+        args.without.push(Part::Jaeger);
+    }
     ports::check(&ports::claims(&args), signalbox_servers::is_free)?;
     let mut signals = Signals::listen().context("cannot handle signals")?;
-    let plan = plan(args)?;
+    let plan = plan(args, jaeger.unwrap_or_default())?;
     let board = Board::new(plan.args.parts());
     let stops: BTreeMap<Part, CancellationToken> =
         plan.args.parts().map(|part| (part, CancellationToken::new())).collect();
@@ -63,7 +67,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     Ok(outcome?)
 }
 
-fn plan(args: UpArgs) -> anyhow::Result<Plan> {
+fn plan(args: UpArgs, jaeger: PathBuf) -> anyhow::Result<Plan> {
     let output = Output::holding();
     let data = if args.ephemeral { Data::ephemeral()? } else { Data::kept(&args.data_dir)? };
     let signalbox = env::current_exe().context("cannot find the binary signalbox")?;
@@ -72,7 +76,7 @@ fn plan(args: UpArgs) -> anyhow::Result<Plan> {
     };
     let nats_server = locate(Part::Nats, Binary::NatsServer, &args.nats_server)?.unwrap_or_default();
     let temporal = locate(Part::Temporal, Binary::Temporal, &args.temporal)?.unwrap_or_default();
-    Ok(Plan { args, data, output, signalbox, nats_server, temporal })
+    Ok(Plan { args, data, output, signalbox, nats_server, temporal, jaeger })
 }
 
 /// Prints the table when all is ready, and until then what is missing. Never ends.

@@ -84,7 +84,7 @@ fn prefixed(name: &str, style: Style, line: impl Display) -> String {
 
 fn colour(part: Part) -> AnsiColor {
     match part {
-        Part::Nats => AnsiColor::BrightBlack,
+        Part::Jaeger | Part::Nats => AnsiColor::BrightBlack,
         Part::Temporal => AnsiColor::Blue,
         Part::Worker => AnsiColor::Magenta,
         Part::SchedulerManager => AnsiColor::Yellow,
@@ -96,6 +96,7 @@ fn colour(part: Part) -> AnsiColor {
 /// The servers greet at length with what the table says better, and one complains of being asked whether it is ready.
 fn worth_showing(part: Part, line: &str) -> bool {
     match part {
+        Part::Jaeger => !line.contains("application version:"),
         Part::Nats => !line.contains(" [INF] "),
         Part::Temporal => {
             (line.starts_with("time=") || line.starts_with("Error"))

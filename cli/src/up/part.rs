@@ -5,6 +5,7 @@ use clap::ValueEnum;
 /// A process of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Part {
+    Jaeger,
     Nats,
     Temporal,
     Worker,
@@ -15,12 +16,20 @@ pub enum Part {
 
 impl Part {
     /// In the order of their start: whoever takes work from outside comes last. They stop the other way round.
-    pub const ALL: [Self; 6] =
-        [Self::Nats, Self::Temporal, Self::Worker, Self::SchedulerManager, Self::SignalRouter, Self::Ingress];
+    pub const ALL: [Self; 7] = [
+        Self::Jaeger,
+        Self::Nats,
+        Self::Temporal,
+        Self::Worker,
+        Self::SchedulerManager,
+        Self::SignalRouter,
+        Self::Ingress,
+    ];
 
     /// What it is called, on the command line too.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Jaeger => "jaeger",
             Self::Nats => "nats",
             Self::Temporal => "temporal",
             Self::Worker => "worker",
@@ -32,7 +41,12 @@ impl Part {
 
     /// Whether it is one of Signalbox's own services.
     pub fn is_service(self) -> bool {
-        !matches!(self, Self::Nats | Self::Temporal)
+        !matches!(self, Self::Jaeger | Self::Nats | Self::Temporal)
+    }
+
+    /// Whether the others wait for it, and end when it cannot start.
+    pub fn is_needed(self) -> bool {
+        self != Self::Jaeger
     }
 }
 

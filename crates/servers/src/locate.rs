@@ -96,10 +96,15 @@ pub fn check(binary: Binary, path: PathBuf) -> Result<PathBuf, Error> {
 
 /// Runs `<binary> --version`, which only the real thing answers: a shim of a version manager may not.
 pub(crate) fn tells_version(path: &Path) -> Result<(), String> {
-    let ran = Command::new(path).arg("--version").stdin(Stdio::null()).output();
+    answers(path, "--version")
+}
+
+/// Whether the program succeeds with this argument alone.
+pub(crate) fn answers(path: &Path, argument: &str) -> Result<(), String> {
+    let ran = Command::new(path).arg(argument).stdin(Stdio::null()).output();
     match ran {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("--version: {}", output.status)),
+        Ok(output) => Err(format!("{argument}: {}", output.status)),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -23,6 +23,7 @@ pub struct TemporalOptions {
     database: Option<PathBuf>,
     dynamic_config: Vec<String>,
     args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
     log_level: String,
     wrapper: Option<Wrapper>,
     log: Option<LineSink>,
@@ -39,6 +40,7 @@ impl TemporalOptions {
             database: None,
             dynamic_config: Vec::new(),
             args: Vec::new(),
+            env: Vec::new(),
             log_level: "error".into(),
             wrapper: None,
             log: None,
@@ -71,6 +73,27 @@ impl TemporalOptions {
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
+    }
+
+    /// Adds environment variables.
+    pub fn env(
+        mut self,
+        variables: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
+    ) -> Self {
+        self.env.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// Has the server send spans of those of its calls that belong to a trace by OTLP to `collector`, such as
+    /// `http://localhost:4317`.
+    pub fn traces_to(self, collector: &str) -> Self {
+        self.env([
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector),
+            ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true"),
+            // What it does of its own accord would be as many traces again.
+            ("OTEL_TRACES_SAMPLER", "parentbased_always_off"),
+        ])
     }
 
     /// `debug`, `info`, `warn`, `error` or `never`; `error` unless told.
@@ -154,6 +177,7 @@ impl TemporalServer {
     async fn start_once(options: &TemporalOptions) -> Result<Self, Error> {
         let ports = Ports::choose(options)?;
         let launch = Launch {
+            env: options.env.clone(),
             wrapper: options.wrapper.clone(),
             log: options.log.clone(),
             ..Launch::new(NAME, &options.binary).args(options.arguments(ports)?)

@@ -13,12 +13,19 @@ pub struct Answer {
     pub status: u16,
     /// The body as JSON; a text where it is not.
     pub body: Value,
+    /// Its header `traceparent`; empty if it has none.
+    pub traceparent: String,
 }
 
 impl Answer {
     /// Whether the status is of the class of success.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// The id of the trace that `traceparent` names; empty if there is none.
+    pub fn trace_id(&self) -> &str {
+        self.traceparent.get(3..35).unwrap_or_default()
     }
 
     /// The text of a field of the body, empty if there is none.
@@ -114,6 +121,8 @@ impl Api {
 pub(crate) async fn send(request: RequestBuilder) -> anyhow::Result<Answer> {
     let response = request.send().await?;
     let status = response.status().as_u16();
+    let traceparent = response.headers().get("traceparent").and_then(|header| header.to_str().ok());
+    let traceparent = traceparent.unwrap_or_default().to_owned();
     let text = response.text().await?;
-    Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+    Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)), traceparent })
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,6 +17,9 @@ use crate::{Answer, Api, eventually};
 
 /// What a debug build on a busy machine may need until everything is up.
 const START: Duration = Duration::from_secs(90);
+
+/// Who waits for a trace need not wait for others to be sent with it, which takes seconds otherwise.
+const SEND_SPANS_SOON: (&str, &str) = ("OTEL_BSP_SCHEDULE_DELAY", "100");
 
 /// One of the four services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,11 +61,13 @@ pub fn binary(binary: Binary) -> anyhow::Result<PathBuf> {
     Ok(locate(binary, &root().join(INSTALL_DIR))?)
 }
 
-/// Keeps from `signalbox`, which refuses unknown ones, the `SIGNALBOX_…` variables that the launch does not set itself
-/// but whoever runs the tests has.
+/// Keeps from `signalbox` the variables that the launch does not set itself but whoever runs the tests has:
+/// `SIGNALBOX_…`, of which it refuses unknown ones, and `OTEL_…`.
 pub fn isolated(launch: Launch) -> Launch {
     let inherited = std::env::vars_os().map(|(name, _)| name).filter(|name| {
-        name.to_string_lossy().starts_with("SIGNALBOX_") && !launch.env.iter().any(|(set, _)| set == name)
+        let text = name.to_string_lossy();
+        ["SIGNALBOX_", "OTEL_"].iter().any(|prefix| text.starts_with(prefix))
+            && !launch.env.iter().any(|(set, _)| set == name)
     });
     let args = inherited.flat_map(|name| ["-u".into(), name]).collect();
     Launch { wrapper: Some(Wrapper { program: "env".into(), args }), ..launch }
@@ -94,6 +100,7 @@ pub struct Stack {
     /// Temporal; its data are in a file, so that they survive its restart.
     pub temporal: TemporalServer,
     signalbox: PathBuf,
+    env: Vec<(OsString, OsString)>,
     services: HashMap<Service, Process>,
     ports: HashMap<Service, u16>,
     _data: tempfile::TempDir,
@@ -113,10 +120,30 @@ impl Stack {
     /// # Errors
     /// When something does not start.
     pub async fn start_with(signalbox: &str, services: &[Service]) -> anyhow::Result<Self> {
+        Self::begin(signalbox, services, None).await
+    }
+
+    /// The same, and all send their traces to a collector, soon after a span has ended: Temporal too.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn traced(signalbox: &str, services: &[Service], collector: &str) -> anyhow::Result<Self> {
+        Self::begin(signalbox, services, Some(collector)).await
+    }
+
+    async fn begin(signalbox: &str, services: &[Service], collector: Option<&str>) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let database = data.path().join("temporal.db");
-        let (nats, temporal) =
-            tokio::join!(nats_server(), temporal_server(|options| options.database(database.clone())));
+        let (nats, temporal) = tokio::join!(
+            nats_server(),
+            temporal_server(|options| {
+                let options = options.database(database.clone());
+                match collector {
+                    Some(collector) => options.traces_to(collector).env([SEND_SPANS_SOON]),
+                    None => options,
+                }
+            })
+        );
         let ports: HashMap<_, _> = Service::ALL
             .into_iter()
             .map(|service| Ok((service, free_port()?)))
@@ -126,20 +153,39 @@ impl Stack {
             nats: nats?,
             temporal: temporal?,
             signalbox: signalbox.into(),
+            env: Vec::new(),
             services: HashMap::new(),
             ports,
             _data: data,
         };
-        for service in services {
-            stack.launch(*service)?;
+        if let Some(collector) = collector {
+            stack.set("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
+            stack.set(SEND_SPANS_SOON.0, SEND_SPANS_SOON.1);
         }
-        for service in services {
-            stack.wait_until_ready(*service).await;
-        }
-        if services.contains(&Service::Ingress) && services.len() == Service::ALL.len() {
-            stack.wait_until_open().await;
-        }
+        stack.launch_all(services).await?;
         Ok(stack)
+    }
+
+    /// Starts services, and waits until they are ready: if all are there, until the whole way is open.
+    ///
+    /// # Errors
+    /// When the binary cannot be run.
+    pub async fn launch_all(&mut self, services: &[Service]) -> anyhow::Result<()> {
+        for service in services {
+            self.launch(*service)?;
+        }
+        for service in services {
+            self.wait_until_ready(*service).await;
+        }
+        if services.contains(&Service::Ingress) && self.services.len() == Service::ALL.len() {
+            self.wait_until_open().await;
+        }
+        Ok(())
+    }
+
+    /// Services that are launched from now on get this environment variable too.
+    pub fn set(&mut self, variable: &str, value: impl Into<OsString>) {
+        self.env.push((variable.into(), value.into()));
     }
 
     /// Starts a service without waiting for it.
@@ -162,6 +208,7 @@ impl Stack {
         if service == Service::SignalRouter {
             launch.env.push(("SIGNALBOX_ROUTES".into(), root().join("routes").into()));
         }
+        launch.env.extend(self.env.iter().cloned());
         if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
             launch.log =
                 Some(std::sync::Arc::new(move |line: &str| eprintln!("{} | {line}", service.name())));

@@ -7,7 +7,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -19,6 +18,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/dynamicpb"
@@ -73,13 +78,20 @@ func (p publisher) bare() {
 	p.publish("bare", id, data("bare"), nil)
 }
 
-// In a trace, by W3C Trace Context. With OpenTelemetry, its propagator writes this header.
+// In a trace: what follows hangs on a span of the publisher's own.
 func (p publisher) traced() {
-	var random [24]byte
-	rand.Read(random[:])
-	traceparent := fmt.Sprintf("00-%x-%x-01", random[:16], random[16:])
-	fmt.Println("traced:", traceparent)
-	p.publish("traced", nuid.Next(), data("traced"), map[string]string{"traceparent": traceparent})
+	provider := tracerProvider()
+	ctx, span := provider.Tracer("main.go").Start(context.Background(), "publish events.>",
+		trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(
+			attribute.String("messaging.system", "nats"),
+			attribute.String("messaging.destination.name", p.subject)))
+	headers := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, headers) // writes `traceparent`, by W3C Trace Context
+	fmt.Println("traced:", headers["traceparent"])
+	p.publish("traced", nuid.Next(), data("traced"), headers)
+	span.End()
+	check(provider.Shutdown(context.Background())) // sends the span
 }
 
 // Waits for what comes of it: one outcome for the matching, then one for each of its effects.
@@ -130,6 +142,17 @@ func cloudEvent() map[string]any {
 
 func data(form string) map[string]any {
 	return map[string]any{"message": form + " → Go"}
+}
+
+// Spans go where OTEL_EXPORTER_OTLP_ENDPOINT says, and nowhere if it says nothing.
+func tracerProvider() *sdktrace.TracerProvider {
+	service := attribute.String("service.name", "publisher")
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(resource.NewSchemaless(service))}
+	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" {
+		exporter := must(otlptracegrpc.New(context.Background()))
+		options = append(options, sdktrace.WithBatcher(exporter))
+	}
+	return sdktrace.NewTracerProvider(options...)
 }
 
 type outcome struct {

@@ -3,8 +3,12 @@
 // FORM is binary, structured, bare, traced or wait; `all` is one after the other. Each is a message to the workflow,
 // which is started if it does not run (route `lab-chat` in routes/lab.yaml).
 
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { context, propagation, SpanKind, trace } from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { connect, createInbox, headers } from "nats";
 import protobuf from "protobufjs"; // only to read outcomes
 
@@ -46,11 +50,19 @@ async function bare() {
   await publish("bare", id, data("bare"));
 }
 
-/** In a trace, by W3C Trace Context. With OpenTelemetry, its propagator writes this header. */
+/** In a trace: what follows hangs on a span of the publisher's own. */
 async function traced() {
-  const traceparent = `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
-  console.log("traced:", traceparent);
-  await publish("traced", randomUUID(), data("traced"), { traceparent });
+  const provider = tracerProvider();
+  const attributes = { "messaging.system": "nats", "messaging.destination.name": subject };
+  const span = provider
+    .getTracer("publish.js")
+    .startSpan("publish events.>", { kind: SpanKind.PRODUCER, attributes });
+  const extra = {};
+  propagation.inject(trace.setSpan(context.active(), span), extra); // writes `traceparent`, by W3C Trace Context
+  console.log("traced:", extra.traceparent);
+  await publish("traced", randomUUID(), data("traced"), extra);
+  span.end();
+  await provider.shutdown(); // sends the span
 }
 
 /** Waits for what comes of it: one outcome for the matching, then one for each of its effects. */
@@ -95,6 +107,16 @@ function cloudEvent() {
 
 function data(form) {
   return { message: `${form} → JavaScript` };
+}
+
+/** Spans go where OTEL_EXPORTER_OTLP_ENDPOINT says, and nowhere if it says nothing. */
+function tracerProvider() {
+  const resource = resourceFromAttributes({ "service.name": "publisher" });
+  const collected = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const spanProcessors = collected ? [new BatchSpanProcessor(new OTLPTraceExporter())] : [];
+  const provider = new NodeTracerProvider({ resource, spanProcessors });
+  provider.register(); // and its propagator
+  return provider;
 }
 
 /** Reads the contract while running; a build would do it with `pbjs`. */

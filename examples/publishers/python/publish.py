@@ -7,13 +7,18 @@ which is started if it does not run (route `lab-chat` in routes/lab.yaml).
 import asyncio
 import json
 import os
-import secrets
 import sys
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
 
 import nats
+from opentelemetry import propagate
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind
 
 PROTO = Path(__file__).resolve().parents[3] / "proto"
 
@@ -44,10 +49,16 @@ class Publisher:
         await self.publish("bare", event_id, data("bare"))
 
     async def traced(self):
-        """In a trace, by W3C Trace Context. With OpenTelemetry, its propagator writes this header."""
-        traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-        print("traced:", traceparent)
-        await self.publish("traced", str(uuid.uuid4()), data("traced"), {"traceparent": traceparent})
+        """In a trace: what follows hangs on a span of the publisher's own."""
+        provider = tracer_provider()
+        tracer = provider.get_tracer("publish.py")
+        attributes = {"messaging.system": "nats", "messaging.destination.name": self.subject}
+        with tracer.start_as_current_span("publish events.>", kind=SpanKind.PRODUCER, attributes=attributes):
+            headers = {}
+            propagate.inject(headers)  # writes `traceparent`, by W3C Trace Context
+            print("traced:", headers["traceparent"])
+            await self.publish("traced", str(uuid.uuid4()), data("traced"), headers)
+        provider.shutdown()  # sends the span
 
     async def wait(self):
         """Waits for what comes of it: one outcome for the matching, then one for each of its effects."""
@@ -89,6 +100,14 @@ def cloud_event():
 
 def data(form):
     return {"message": f"{form} → Python"}
+
+
+def tracer_provider():
+    """Spans go where OTEL_EXPORTER_OTLP_ENDPOINT says, and nowhere if it says nothing."""
+    provider = TracerProvider(resource=Resource.create({"service.name": "publisher"}))
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
 
 
 def outcome_protos():
