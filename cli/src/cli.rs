@@ -1,12 +1,20 @@
 use std::ffi::OsString;
-use std::fmt::Display;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use signalbox_service::config::{self, ConfigError};
 
+use crate::commands::demo::Demo;
+use crate::commands::doctor::Doctor;
+use crate::commands::events::Events;
+use crate::commands::lookups::{Describe, Query, ResultOf};
+use crate::commands::publish::Publish;
+use crate::commands::ready::Ready;
+use crate::commands::schedule::Schedule;
+use crate::commands::workflows::{Signal, Stop, Trigger};
+use crate::exit::Exit;
+use crate::output::print_error;
 use crate::serve::Serve;
 use crate::up::UpArgs;
 
@@ -18,18 +26,26 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  signalbox up                      start everything on this machine, NATS and Temporal included
-  signalbox up --ephemeral          the same, and keep nothing
-  signalbox serve ingress --help    what one service can be told
-  source <(signalbox completions bash)
+  signalbox up                         start everything on this machine, NATS and Temporal included
+  signalbox demo                       see it work, from a webhook to a result
+  signalbox trigger hello --name Ada   start a workflow
+  signalbox signal hello hi            send it a message
+  signalbox stop hello                 have it end with what it has
+  signalbox result hello               wait for its end
+  signalbox doctor                     look for what is wrong
+  source <(signalbox completions bash)";
 
-With `signalbox up` running:
-  curl -X POST 'http://localhost:8000/trigger-workflow/hello?name=Ada'
-  curl -X POST 'http://localhost:8000/signal-workflow/hello?message=hi'";
+const COMPLETIONS: &str = "\
+Examples:
+  source <(signalbox completions bash)
+  signalbox completions zsh > ~/.zfunc/_signalbox
+  signalbox completions fish > ~/.config/fish/completions/signalbox.fish";
 
 /// Turns events into Temporal workflows
 #[derive(Debug, Parser)]
-#[command(name = "signalbox", version, styles = STYLES, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "signalbox", version, styles = STYLES, arg_required_else_help = true,
+          after_help = format!("{EXAMPLES}\n\n--help lists the exit codes, too."),
+          after_long_help = format!("{EXAMPLES}\n\n{}", Exit::table()))]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -40,10 +56,24 @@ pub struct Cli {
 pub enum Command {
     /// Start everything on this machine: NATS, Temporal and the four services
     Up(UpArgs),
+    Demo(Demo),
+    Trigger(Trigger),
+    Signal(Signal),
+    Stop(Stop),
+    Result(ResultOf),
+    Query(Query),
+    Describe(Describe),
+    #[command(subcommand)]
+    Schedule(Schedule),
+    Publish(Publish),
+    Events(Events),
+    Doctor(Doctor),
+    Ready(Ready),
     /// Run one service
     #[command(subcommand)]
     Serve(Serve),
     /// Print the completion script of a shell
+    #[command(after_help = COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -60,7 +90,7 @@ pub enum Command {
 }
 
 /// The exit code for a wrong command line, environment or file.
-pub const EX_USAGE: u8 = 64;
+pub const EX_USAGE: u8 = Exit::Usage as u8;
 
 /// Why the command line, the environment or the file does not say what to do.
 #[derive(Debug, thiserror::Error)]
@@ -87,20 +117,14 @@ impl UsageError {
             Self::Arguments(error) => {
                 // There is nowhere left to tell that it cannot be told.
                 let _ = error.print();
-                if error.use_stderr() { EX_USAGE.into() } else { ExitCode::SUCCESS }
+                if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
             }
             Self::Config(error) => {
                 print_error(error);
-                EX_USAGE.into()
+                Exit::Usage.into()
             }
         }
     }
-}
-
-/// `error: …` on standard error, in red where that is a terminal.
-pub fn print_error(error: &dyn Display) {
-    let red = AnsiColor::Red.on_default().bold();
-    let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {error}");
 }
 
 #[cfg(test)]

@@ -1,8 +1,16 @@
-//! The binary `signalbox`: the whole stack on one machine, or any one service of it.
+//! The binary `signalbox`: the whole stack on one machine, any one service of it, and every command of a user.
 
+mod api;
 mod cli;
+mod commands;
+mod exit;
+mod failure;
+mod nats;
+mod output;
 mod serve;
+mod text;
 mod up;
+mod watch;
 
 use std::env;
 use std::fmt::Display;
@@ -10,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use cli::{Cli, Command};
+use commands::Run;
 use signalbox_servers::exec_tied;
 use tokio::runtime;
 
@@ -25,11 +34,34 @@ fn run(command: Command) -> ExitCode {
         // One thread: what ties a child to this process is tied to the thread that starts the child.
         Command::Up(args) => on(runtime::Builder::new_current_thread(), up::run(args)),
         Command::Serve(service) => on(runtime::Builder::new_multi_thread(), serve::run(service)),
+        Command::Demo(demo) => does(demo),
+        Command::Trigger(trigger) => does(trigger),
+        Command::Signal(signal) => does(signal),
+        Command::Stop(stop) => does(stop),
+        Command::Result(result) => does(result),
+        Command::Query(query) => does(query),
+        Command::Describe(describe) => does(describe),
+        Command::Schedule(schedule) => does(schedule),
+        Command::Publish(publish) => does(publish),
+        Command::Events(events) => does(events),
+        Command::Doctor(doctor) => does(doctor),
+        Command::Ready(ready) => does(ready),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "signalbox", &mut std::io::stdout());
             ExitCode::SUCCESS
         }
         Command::TiedToLauncher { launcher, command } => failed(&exec_tied(launcher, &command)),
+    }
+}
+
+fn does(command: impl Run) -> ExitCode {
+    let output = command.output();
+    match runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => match runtime.block_on(command.run()) {
+            Ok(exit) => exit.into(),
+            Err(failure) => output.fail(&failure),
+        },
+        Err(error) => failed(&error),
     }
 }
 
@@ -45,6 +77,6 @@ fn on(mut runtime: runtime::Builder, work: impl Future<Output = anyhow::Result<(
 }
 
 fn failed(why: &dyn Display) -> ExitCode {
-    cli::print_error(why);
+    output::print_error(why);
     ExitCode::FAILURE
 }

@@ -35,6 +35,11 @@ pub async fn run(service: Serve) -> anyhow::Result<()> {
         }
         Serve::Worker(options) => {
             telemetry::init("worker", &options.service.log)?;
+            let _tracing = telemetry::start_tracing_with_ids(
+                "worker",
+                &options.service.traces,
+                signalbox_worker::span_ids(),
+            )?;
             signalbox_worker::run(options).await
         }
     }

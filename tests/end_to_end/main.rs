@@ -4,6 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bad_input;
+mod cli;
+mod cli_demo;
+mod cli_doctor;
+mod cli_events;
+mod cli_examples;
+mod cli_schedules;
+mod compose;
 mod crash;
 mod events;
 mod house;
@@ -15,6 +22,10 @@ mod publishers;
 mod readme;
 mod schedules;
 mod servers_away;
+mod traces;
+mod traces_events;
+mod traces_faults;
+mod traces_jaeger;
 mod up;
 mod variations;
 

@@ -212,6 +212,7 @@ fn the_routes_that_are_shipped_do_what_the_lab_says() {
             "lab-batch",
             "lab-chat",
             "lab-coordinate",
+            "lab-emit",
             "lab-message",
             "lab-stop",
             "lab-trigger"
@@ -229,6 +230,10 @@ fn the_routes_that_are_shipped_do_what_the_lab_says() {
     insta::assert_snapshot!(plan("events.lab.trigger.demo", json!(null)), @r#"
     start demo CronWorkflow("Event Triggered") Fail
     lab-trigger: true
+    "#);
+    insta::assert_snapshot!(plan("events.lab.emit.demo", json!({"name": "n"})), @r#"
+    start emit-demo EmitEvent({"subject":"events.lab.trigger.demo","data":{"name":"n"}}) Fail
+    lab-emit: true
     "#);
     insta::assert_snapshot!(plan("events.lab.message.demo", json!({"message": "hi"})), @r#"
     signal demo add_message("hi")

@@ -1,0 +1,106 @@
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::text::{Cell, Details, Table, time};
+
+/// How many runs are told, of those that were and those that will be.
+const RUNS: usize = 5;
+
+/// All schedules.
+pub fn list(answer: &Value) -> String {
+    listed(answer, Utc::now())
+}
+
+/// One schedule.
+pub fn one(schedule: &Value) -> String {
+    described(schedule, Utc::now())
+}
+
+fn listed(answer: &Value, now: DateTime<Utc>) -> String {
+    let schedules = answer["schedules"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if schedules.is_empty() {
+        return "There are no schedules; `signalbox schedule create` makes one.".to_owned();
+    }
+    let mut table = Table::new(["ID", "STATUS", "NEXT", "CRON", "TIME ZONE", "MEANING"]);
+    for schedule in schedules {
+        let field = |name: &str| schedule[name].as_str().unwrap_or_default();
+        let next = schedule["next_runs"][0].as_str().and_then(time::read);
+        table.row([
+            field("schedule_id").into(),
+            Cell::status(field("status")),
+            // What is paused has times, but starts nothing at them.
+            next.filter(|_| field("status") != "paused")
+                .map_or("-".into(), |at| time::relative(at, now))
+                .into(),
+            field("cron").into(),
+            field("time_zone").into(),
+            field("meaning").into(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn described(schedule: &Value, now: DateTime<Utc>) -> String {
+    let field = |name: &str| schedule[name].as_str().unwrap_or_default();
+    let mut details = Details::of(field("status"), field("schedule_id"))
+        .with("cron", field("cron"))
+        .with("meaning", field("meaning"))
+        .with("time zone", field("time_zone"))
+        .with("starts", field("workflow_type"))
+        .with("note", field("note"));
+    let runs = |name: &str| schedule[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    for (n, at) in runs("next_runs").iter().take(RUNS).enumerate() {
+        let Some(at) = at.as_str().and_then(time::read) else { continue };
+        let said = format!("{} ({})", time::local(at, now), time::relative(at, now));
+        details = details.with(if n == 0 { "next" } else { "" }, said);
+    }
+    let recent = runs("recent_runs");
+    for (n, run) in recent.iter().rev().take(RUNS).enumerate() {
+        details =
+            details.with(if n == 0 { "ran" } else { "" }, run["workflow_id"].as_str().unwrap_or_default());
+    }
+    details.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report() -> Value {
+        json!({
+            "schedule_id": "report", "cron": "0 9 * * *", "status": "scheduled", "meaning": "at 09:00",
+            "time_zone": "UTC", "workflow_type": "CronWorkflow",
+            "next_runs": ["2026-01-01T09:00:00Z", "2026-01-02T09:00:00Z"],
+            "recent_runs": [{"workflow_id": "report-2025-12-30T09:00:00Z"}, {"workflow_id": "report-2025-12-31T09:00:00Z"}]
+        })
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn a_list_says_what_is_next() {
+        let mut paused = report();
+        paused["schedule_id"] = json!("quiet");
+        paused["status"] = json!("paused");
+        let now = time::read("2026-01-01T08:59:30Z").unwrap();
+        insta::assert_snapshot!(plain(&listed(&json!({"schedules": [report(), paused]}), now)), @r"
+        ID      STATUS     NEXT    CRON       TIME ZONE  MEANING
+        report  scheduled  in 30s  0 9 * * *  UTC        at 09:00
+        quiet   paused     -       0 9 * * *  UTC        at 09:00
+        ");
+        assert!(listed(&json!({"schedules": []}), now).contains("schedule create"));
+    }
+
+    #[test]
+    fn a_description_has_the_latest_run_first() {
+        let now = time::read("2026-01-01T08:59:30Z").unwrap();
+        let text = plain(&described(&report(), now));
+        let ran: Vec<_> = text.lines().skip_while(|line| !line.trim().starts_with("ran")).collect();
+        assert_eq!(ran.len(), 2, "{text}");
+        assert!(ran[0].ends_with("12-31T09:00:00Z") && text.contains("(in 30s)"), "{text}");
+    }
+}

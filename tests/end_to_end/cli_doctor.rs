@@ -1,0 +1,159 @@
+//! `signalbox doctor`, on what is well and on what is not.
+
+use std::collections::BTreeMap;
+
+use anyhow::ensure;
+use serde_json::Value;
+use signalbox_testkit::{Service, Stack, eventually};
+
+use crate::{
+    SIGNALBOX, SOON,
+    cli::{Cli, Told},
+    shared,
+};
+
+/// The level of each check.
+fn levels(told: &Told) -> BTreeMap<String, String> {
+    let report = told.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| (text(&check["check"]), text(&check["level"])))
+        .collect()
+}
+
+/// Checks that are not well, and that each says what to do.
+fn faults(told: &Told) -> Vec<String> {
+    let report = told.json();
+    for check in report["checks"].as_array().unwrap().iter().filter(|check| check["level"] != "ok") {
+        assert!(check["advice"].as_str().is_some_and(|advice| advice.len() > 10), "{check}");
+    }
+    let faults: Vec<_> =
+        levels(told).into_iter().filter(|(_, level)| level == "fault").map(|(check, _)| check).collect();
+    assert_eq!(
+        (report["faults"].as_u64(), told.code),
+        (Some(faults.len() as u64), i32::from(!faults.is_empty()))
+    );
+    faults
+}
+
+async fn examine(stack: &Stack) -> Told {
+    Cli::to(stack).run(&["doctor", "--json"]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_is_told() {
+    let (stack, _) = shared().await;
+    // Temporal tells of a worker when it has asked for work.
+    let told = eventually(SOON, async || {
+        let told = examine(&stack).await;
+        ensure!(faults(&told).is_empty(), "{told:?}");
+        Ok(told)
+    })
+    .await;
+    let levels = levels(&told);
+    for check in [
+        "NATS",
+        "JetStream",
+        "stream EVENTS",
+        "stream COMMANDS",
+        "stream OUTCOMES",
+        "stream DEADLETTERS",
+        "consumer EVENTS/match",
+        "8 consumers of COMMANDS",
+        "bucket signalbox-schedules",
+        "Temporal",
+        "namespace default",
+        "search attribute SignalboxTrigger",
+        "workers of lab6-queue",
+        "ingress",
+        "clock of NATS",
+        "clock of Temporal",
+        "clock of ingress",
+        "collector",
+    ] {
+        assert!(levels.contains_key(check), "{check} is not looked at: {levels:?}");
+        // Other tests leave dead letters.
+        assert!(levels[check] == "ok" || check == "stream DEADLETTERS", "{check}: {told:?}");
+    }
+    let people = Cli::to(&stack).run(&["doctor"]).await;
+    assert_eq!(people.code, 0);
+    assert!(people.stdout.lines().any(|line| line.starts_with("ok       NATS ")), "{people:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_may_be_wrong_too() {
+    let (stack, _) = shared().await;
+    let told = Cli::to(&stack)
+        .with("TEMPORAL_NAMESPACE", "nowhere")
+        .with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+        .run(&["doctor", "--json"])
+        .await;
+    assert_eq!(faults(&told), ["namespace nowhere"]);
+    // Without a collector nothing is lost but traces.
+    assert_eq!(levels(&told)["collector"], "warning");
+    let told = Cli::to(&stack)
+        .run(&["doctor", "--json", "--task-queue", "lab6-queue", "--task-queue", "mine"])
+        .await;
+    assert_eq!(faults(&told), ["workers of mine"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_where_nothing_is() {
+    let stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
+    let told = examine(&stack).await;
+    let expected = [
+        "bucket signalbox-schedules",
+        "ingress",
+        "search attribute SignalboxTrigger",
+        "stream COMMANDS",
+        "stream DEADLETTERS",
+        "stream EVENTS",
+        "stream OUTCOMES",
+        "workers of lab6-queue",
+    ];
+    assert_eq!(faults(&told), expected);
+    assert_eq!(faults(&examine(&stack).await), expected, "the doctor has made something");
+    let jetstream = async_nats::jetstream::new(stack.nats_client().await.unwrap());
+    assert_eq!(jetstream.query_account().await.unwrap().streams, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_part_that_is_away_is_named() {
+    let services = [Service::Ingress, Service::SignalRouter, Service::SchedulerManager];
+    let mut stack = Stack::start_with(SIGNALBOX, &services).await.unwrap();
+    stack.wait_until_open().await;
+    let cli = Cli::to(&stack);
+    assert_eq!(faults(&examine(&stack).await), ["workers of lab6-queue"]);
+    cli.json(&["trigger", "waits"]).await;
+    let waits = cli.run(&["query", "waits", "--json"]).await;
+    assert_eq!(waits.code, 5, "{waits:?}");
+    assert!(waits.error()["tip"].as_str().unwrap().contains("signalbox doctor"), "{waits:?}");
+
+    stack.kill(Service::SignalRouter).unwrap();
+    let found = faults(&examine(&stack).await);
+    for check in [
+        "ingress: signal-router",
+        "consumer EVENTS/match",
+        "consumer COMMANDS/apply-0",
+        "consumer COMMANDS/apply-7",
+    ] {
+        assert!(found.iter().any(|fault| fault == check), "{check}: {found:?}");
+    }
+    // It is stored, and its outcome is not known.
+    let accepted = cli.run(&["trigger", "later", "--json"]).await;
+    assert_eq!((accepted.code, accepted.json()["status"].as_str()), (4, Some("accepted")), "{accepted:?}");
+    let stored = cli.run(&["publish", "events.lab.trigger.later", "--wait=100ms", "--json"]).await;
+    assert_eq!((stored.code, stored.json()["settled"].as_bool()), (4, Some(false)), "{stored:?}");
+
+    stack.temporal.kill().unwrap();
+    let found = faults(&examine(&stack).await);
+    assert!(found.contains(&"Temporal".to_owned()) && !found.contains(&"NATS".to_owned()), "{found:?}");
+    stack.nats.kill().unwrap();
+    let told = examine(&stack).await;
+    let found = faults(&told);
+    assert!(found.contains(&"NATS".to_owned()) && found.contains(&"Temporal".to_owned()), "{found:?}");
+    assert!(found.iter().any(|fault| fault.starts_with("ingress")), "{found:?}");
+}

@@ -1,0 +1,135 @@
+//! Every example of every command's help, as it stands there.
+
+use std::{collections::BTreeMap, os::unix::fs::symlink, process::Stdio};
+
+use tokio::{io::AsyncReadExt, time::timeout};
+
+use crate::{
+    SIGNALBOX, SOON,
+    cli::{Cli, told},
+    shared,
+};
+
+/// Commands whose examples are not typed here, and why.
+const EXCEPT: [(&str, &str); 2] = [
+    ("up", "tests/end_to_end/up.rs starts stacks of its own"),
+    ("serve", "the stack of every test is started with it"),
+];
+
+/// The help of a command.
+async fn help(cli: &Cli, command: &[String]) -> String {
+    let told = told(cli.program(SIGNALBOX).args(command).arg("--help")).await;
+    assert_eq!(told.code, 0, "{command:?}: {told:?}");
+    told.stdout
+}
+
+/// The names below `Commands:`.
+fn subcommands(help: &str) -> Vec<String> {
+    let lines =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // A description that is long goes on further to the right.
+    let names =
+        lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// The lines below `Examples:`, without what is said of them.
+fn examples(help: &str) -> Vec<String> {
+    let lines =
+        help.lines().skip_while(|line| *line != "Examples:").skip(1).take_while(|line| !line.is_empty());
+    lines.map(|line| line.trim().split("   ").next().unwrap_or_default().to_owned()).collect()
+}
+
+/// All commands that have no commands of their own, and the root, in the order of the help.
+async fn commands(cli: &Cli) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut found = Vec::new();
+    let mut left = vec![Vec::new()];
+    while let Some(command) = left.pop() {
+        let help = help(cli, &command).await;
+        let below = subcommands(&help);
+        let examples = examples(&help);
+        if below.is_empty() || !examples.is_empty() {
+            found.push((command.clone(), examples));
+        }
+        let below = below
+            .into_iter()
+            .filter(|name| !(command.is_empty() && EXCEPT.iter().any(|(except, _)| except == name)));
+        left.extend(below.rev_names(&command));
+    }
+    found
+}
+
+trait RevNames {
+    fn rev_names(self, command: &[String]) -> Vec<Vec<String>>;
+}
+
+impl<I: Iterator<Item = String>> RevNames for I {
+    /// The last first: what is pushed last is taken first.
+    fn rev_names(self, command: &[String]) -> Vec<Vec<String>> {
+        let mut names: Vec<_> = self.map(|name| [command, &[name]].concat()).collect();
+        names.reverse();
+        names
+    }
+}
+
+/// Makes what an example takes for granted.
+async fn prepare(cli: &Cli, line: &str) {
+    let words: Vec<_> = line.split_whitespace().collect();
+    match words[..] {
+        ["signalbox", "trigger", id, ..] => {
+            cli.run(&["stop", id]).await;
+            cli.run(&["result", id]).await;
+        }
+        ["signalbox", "signal" | "stop" | "query" | "describe" | "result", id, ..] => {
+            cli.run(&["trigger", id]).await;
+            if words[1] == "result" {
+                cli.run(&["stop", id]).await;
+            }
+        }
+        _ if line.contains("events.lab.message.from-cli") || line.contains("events.lab.stop.from-cli") => {
+            cli.run(&["trigger", "from-cli"]).await;
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_works_as_it_stands() {
+    let (stack, _) = shared().await;
+    let folder = tempfile::tempdir().unwrap();
+    symlink(SIGNALBOX, folder.path().join("signalbox")).unwrap();
+    std::fs::create_dir_all(folder.path().join(".zfunc")).unwrap();
+    std::fs::create_dir_all(folder.path().join(".config/fish/completions")).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let cli = Cli::to(&stack).with("PATH", path).with("HOME", folder.path().to_str().unwrap());
+
+    let mut typed = BTreeMap::new();
+    for (command, examples) in commands(&cli).await {
+        let name = command.join(" ");
+        assert!(!examples.is_empty(), "`signalbox {name}` has no example");
+        for line in examples {
+            if EXCEPT.iter().any(|(except, _)| line.starts_with(&format!("signalbox {except}"))) {
+                continue;
+            }
+            prepare(&cli, &line).await;
+            run(&cli, folder.path(), &line).await;
+            *typed.entry(name.clone()).or_insert(0) += 1;
+        }
+    }
+    assert!(typed.len() >= 20, "{typed:?}");
+}
+
+/// Types a line into a shell; what goes on until Ctrl-C is ended when it has said something.
+async fn run(cli: &Cli, folder: &std::path::Path, line: &str) {
+    let mut shell = cli.program("bash");
+    shell.args(["-o", "pipefail", "-c", line]).current_dir(folder);
+    if !line.contains("--watch") {
+        let told = told(&mut shell).await;
+        assert_eq!(told.code, 0, "{line}: {told:?}");
+        return;
+    }
+    let mut child = shell.stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = [0];
+    let said = timeout(SOON, child.stdout.as_mut().unwrap().read_exact(&mut first)).await;
+    said.unwrap_or_else(|_| panic!("{line}: says nothing")).unwrap();
+}
