@@ -17,28 +17,29 @@ use tracing::debug;
 /// How many links a span has (OpenTelemetry specification, Span Limits).
 const MAX_LINKS: usize = 128;
 
-/// Tells, and changes nothing. Stands inside the interceptors that trace.
-pub(crate) fn journal() -> WorkflowInterceptorConstructor {
-    WorkflowInterceptorConstructor::new(Journal::of)
+/// Tells, and changes nothing. Stands inside the interceptors that trace, if the process is `traced`.
+pub(crate) fn journal(traced: bool) -> WorkflowInterceptorConstructor {
+    WorkflowInterceptorConstructor::new(move |workflow| Journal::of(workflow, traced))
 }
 
 struct Journal {
     workflow_id: String,
     run_id: String,
     event_id: Option<String>,
-    messages: RefCell<Vec<TraceContext>>,
+    /// None if nothing is traced.
+    messages: Option<RefCell<Vec<TraceContext>>>,
 }
 
 impl Journal {
     /// The router writes where a run comes from into its memo; schedules and other starters do not.
-    fn of(workflow: &WorkflowContextView) -> Self {
+    fn of(workflow: &WorkflowContextView, traced: bool) -> Self {
         let origin = workflow.memo().get::<Value>("signalbox").ok().flatten();
         let event_id = origin.as_ref().and_then(|origin| origin["event_id"].as_str()).map(str::to_owned);
         Self {
             workflow_id: workflow.workflow_id().to_owned(),
             run_id: workflow.run_id().to_owned(),
             event_id,
-            messages: RefCell::default(),
+            messages: traced.then(RefCell::default),
         }
     }
 
@@ -54,6 +55,7 @@ impl Journal {
 
     /// The span of the beginning has long ended: see `WorkflowTracer`.
     fn end(&self, workflow: &WorkflowInterceptorContext, result: &ExecuteWorkflowResult) {
+        let Some(messages) = &self.messages else { return };
         let begun = current();
         let mut span =
             Span::internal(&begun, || format!("CompleteWorkflow:{}", workflow.workflow_type()).into());
@@ -63,7 +65,7 @@ impl Journal {
             span.fail(|| why.to_string());
         }
         let of_others = |message: &&TraceContext| message.trace_id() != begun.trace_id();
-        self.messages.borrow().iter().filter(of_others).for_each(|message| span.link(message));
+        messages.borrow().iter().filter(of_others).for_each(|message| span.link(message));
     }
 }
 
@@ -94,11 +96,11 @@ impl WorkflowInterceptor for Journal {
         input: HandleSignalInput,
         next: WorkflowNext<'a, HandleSignalInput, WorkflowInterceptorFuture<'a, HandleSignalResult>>,
     ) -> WorkflowInterceptorFuture<'a, HandleSignalResult> {
-        let mut messages = self.messages.borrow_mut();
-        if messages.len() < MAX_LINKS {
-            messages.push(trace_of(input.headers().get(TRACE_HEADER)));
+        if let Some(messages) = &self.messages
+            && messages.borrow().len() < MAX_LINKS
+        {
+            messages.borrow_mut().push(trace_of(input.headers().get(TRACE_HEADER)));
         }
-        drop(messages);
         next.run(input)
     }
 }

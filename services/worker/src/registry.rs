@@ -26,8 +26,8 @@ pub(crate) fn worker_options(task_queue: &str, grace: Duration, bus: Bus) -> any
         .register_activities(BatchActivities)
         .register_activities(EventActivities { bus })
         .build();
-    spans::trace(&mut options)?;
-    options.workflow_interceptor(journal());
+    let traced = spans::trace(&mut options)?;
+    options.workflow_interceptor(journal(traced));
     Ok(options)
 }
 

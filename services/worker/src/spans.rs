@@ -25,13 +25,14 @@ pub fn span_ids() -> impl IdGenerator + 'static {
     WorkflowIdGenerator::default()
 }
 
-/// Has workflows and activities traced, if this process is.
-pub(crate) fn trace(options: &mut WorkerOptions) -> Result<(), PluginError> {
-    let Some(tracer) = WorkflowTracer::of_process() else { return Ok(()) };
+/// Has workflows and activities traced, if this process is; tells whether it is.
+pub(crate) fn trace(options: &mut WorkerOptions) -> Result<bool, PluginError> {
+    let Some(tracer) = WorkflowTracer::of_process() else { return Ok(false) };
     // The earlier one is registered, the further out it stands: these are around the plugin's, to add to its spans.
     options.workflow_interceptor(WorkflowInterceptorConstructor::new(Scheduled::of));
     options.activity_inbound_interceptor(Members);
-    OpenTelemetryPlugin::builder().tracer(tracer).build().configure_worker_options(options)
+    OpenTelemetryPlugin::builder().tracer(tracer).build().configure_worker_options(options)?;
+    Ok(true)
 }
 
 /// Names the schedule in the span with which a run begins: it is the first of a trace, since nobody called.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use serde_json::json;
+use signalbox_servers::free_port;
 use signalbox_testkit::{OtlpReceiver, Span, SpanKind, Trace, eventually};
 use temporalio_client::schedules::{
     CreateScheduleOptions, ScheduleAction, ScheduleOverlapPolicy, ScheduleSpec,
@@ -188,6 +189,30 @@ async fn what_an_activity_publishes_is_in_its_trace() {
     let message = stream.get_last_raw_message_by_subject(&subject).await.unwrap();
     let expected = format!("00-{}-{}-01", starter.trace_id, published.id);
     assert_eq!(message.headers.get("traceparent").unwrap().as_str(), expected);
+}
+
+#[tokio::test]
+async fn attempts_at_an_activity_are_siblings() {
+    let shared = Lab::without_worker().await;
+    let nowhere = format!("127.0.0.1:{}", free_port().unwrap());
+    let lab = Lab::at(&shared.address, &shared.queue, &nowhere).await;
+    let collector = OtlpReceiver::start().unwrap();
+    let _worker = WorkerProcess::start(&lab, Some(&collector.url()));
+    let starter = Outside::new();
+    lab.run_traced("EmitEvent", "events.a", &starter.traceparent()).await;
+    let attempts = eventually(PATIENCE, async || {
+        let attempts = collector
+            .spans(|span| span.trace_id == starter.trace_id && span.name == "RunActivity:emit_event");
+        ensure!(attempts.spans().len() >= 2, "{attempts:?}");
+        Ok(attempts)
+    })
+    .await;
+    let scheduled = trace_with(&collector, &starter.trace_id, "StartActivity:emit_event").await;
+    let scheduled = span(&scheduled, "StartActivity:emit_event");
+    assert!(
+        attempts.spans().iter().all(|it| it.parent == scheduled.id && it.error.is_some()),
+        "{attempts:?}"
+    );
 }
 
 #[tokio::test]
