@@ -54,9 +54,9 @@ pub enum ApiError {
         /// What came.
         status: u16,
     },
-    /// An id that no URL can carry.
-    #[error("`{0}` cannot be written into a URL")]
-    Segment(String),
+    /// An id that HTTP cannot carry.
+    #[error("{0}")]
+    Unwritable(String),
     /// The API says no.
     #[error("{0}")]
     Problem(Problem),
@@ -111,12 +111,12 @@ impl Api {
     /// A call; each of `path` becomes one segment, whatever it has in it.
     ///
     /// # Errors
-    /// [`ApiError::Segment`].
+    /// [`ApiError::Unwritable`].
     pub fn call(&self, method: Method, path: &[&str]) -> Result<RequestBuilder, ApiError> {
         let mut url = self.base.clone();
         // These would be taken as steps within the path.
         if let Some(step) = path.iter().find(|segment| matches!(**segment, "." | ".." | "")) {
-            return Err(ApiError::Segment((*step).to_owned()));
+            return Err(ApiError::Unwritable(format!("`{step}` cannot be written into a URL")));
         }
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -173,6 +173,9 @@ impl Api {
 
     fn away(&self, error: reqwest::Error) -> ApiError {
         let url = self.shown();
+        if error.is_builder() {
+            return ApiError::Unwritable(root(&error.without_url()));
+        }
         match error.is_timeout() && !error.is_connect() {
             true => ApiError::Slow { url },
             false => ApiError::Away { url, why: root(&error.without_url()) },
@@ -202,7 +205,7 @@ impl ApiError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Away { .. } | Self::Slow { .. } | Self::NotTheApi { .. } => Exit::Unavailable,
-            Self::Segment(_) => Exit::Usage,
+            Self::Unwritable(_) => Exit::Usage,
             Self::Problem(problem) => problem.exit(),
         }
     }
@@ -214,7 +217,7 @@ impl ApiError {
                 Some("is `signalbox up` running? --api or SIGNALBOX_API says where it is".to_owned())
             }
             Self::Slow { .. } => Some("`signalbox doctor` looks for what is wrong".to_owned()),
-            Self::Segment(_) => None,
+            Self::Unwritable(_) => None,
             Self::Problem(problem) => problem.tip(),
         }
     }
@@ -232,7 +235,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn address(text: &str) -> Result<Url, String> {
+/// The address of an API, as a flag says it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn address(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("{error}; write it as in http://localhost:8000"))?;
     match url.scheme() {
         "http" if url.has_host() => Ok(url),
@@ -261,7 +268,10 @@ mod tests {
         };
         assert_eq!(url("http://h:1", "a/b ?#%é"), "http://h:1/workflows/a%2Fb%20%3F%23%25%C3%A9");
         assert_eq!(url("http://h:1/behind/", "x"), "http://h:1/behind/workflows/x");
-        assert!(matches!(api("http://h").call(Method::GET, &["workflows", ".."]), Err(ApiError::Segment(_))));
+        assert!(matches!(
+            api("http://h").call(Method::GET, &["workflows", ".."]),
+            Err(ApiError::Unwritable(_))
+        ));
     }
 
     #[test]

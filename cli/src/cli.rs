@@ -5,6 +5,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use signalbox_service::config::{self, ConfigError};
 
+use crate::bench::Bench;
 use crate::commands::demo::Demo;
 use crate::commands::doctor::Doctor;
 use crate::commands::events::Events;
@@ -26,7 +27,7 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  signalbox up                         start everything on this machine, NATS and Temporal included
+  signalbox up                         start everything on this machine
   signalbox demo                       see it work, from a webhook to a result
   signalbox trigger hello --name Ada   start a workflow
   signalbox signal hello hi            send it a message
@@ -68,6 +69,8 @@ pub enum Command {
     Publish(Publish),
     Events(Events),
     Doctor(Doctor),
+    #[command(subcommand)]
+    Bench(Bench),
     Ready(Ready),
     /// Run one service
     #[command(subcommand)]
@@ -138,6 +141,52 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// All commands below, and what their help says after the options.
+    fn all(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+        for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+            let path = format!("{path} {}", below.get_name());
+            all(below, &path, found);
+            found.push((path, below.clone()));
+        }
+    }
+
+    fn commands() -> Vec<(String, clap::Command)> {
+        let (mut root, mut found) = (Cli::command(), Vec::new());
+        root.build();
+        all(&root, "signalbox", &mut found);
+        found.retain(|(path, _)| !path.starts_with("signalbox help") && !path.ends_with(" help"));
+        found
+    }
+
+    #[test]
+    fn examples_stand_on_one_line() {
+        let help =
+            |command: &clap::Command| command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for (path, command) in commands() {
+            for line in help(&command).lines().filter(|line| line.contains("signalbox ")) {
+                // What is said of it may go on in the next line; what is to be typed may not.
+                let typed = line.trim_start().split("  ").next().unwrap_or_default();
+                assert!(typed.len() <= 88, "{path}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_shell_knows_what_to_complete() {
+        let mine =
+            commands().into_iter().filter(|(path, _)| !path.contains(" serve") && !path.contains(" bench"));
+        for (path, command) in mine {
+            let values = command.get_arguments().filter(|arg| arg.get_action().takes_values());
+            for arg in values.filter(|arg| arg.get_possible_values().is_empty()) {
+                // These have nothing to complete, and no file has their form.
+                let plain = arg
+                    .get_value_names()
+                    .is_some_and(|names| ["TIME", "COUNT", "PORT"].contains(&&*names[0]));
+                assert!(plain || arg.get_value_hint() != clap::ValueHint::Unknown, "{path} {arg}");
+            }
+        }
     }
 
     #[test]

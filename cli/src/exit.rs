@@ -39,10 +39,8 @@ impl Exit {
             Self::NotFound => "not found: no such workflow, schedule or event",
             Self::Refused => "refused, and again if repeated: it runs already, a bad cron, a dead letter",
             Self::Pending => "accepted, but not at its end when the wait was over",
-            Self::Unavailable => {
-                "unavailable: the API, NATS, Temporal or a service cannot be reached; try later"
-            }
-            Self::Usage => "usage: the command line, a variable or a file is wrong; nothing was tried",
+            Self::Unavailable => "unavailable: the API, NATS, Temporal or a service is away; try later",
+            Self::Usage => "usage: the command line, a variable or a file is wrong; nothing is tried",
         }
     }
 
@@ -74,8 +72,8 @@ mod tests {
            2  not found: no such workflow, schedule or event
            3  refused, and again if repeated: it runs already, a bad cron, a dead letter
            4  accepted, but not at its end when the wait was over
-           5  unavailable: the API, NATS, Temporal or a service cannot be reached; try later
-          64  usage: the command line, a variable or a file is wrong; nothing was tried
+           5  unavailable: the API, NATS, Temporal or a service is away; try later
+          64  usage: the command line, a variable or a file is wrong; nothing is tried
         ");
     }
 }

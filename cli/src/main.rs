@@ -1,6 +1,7 @@
 //! The binary `signalbox`: the whole stack on one machine, any one service of it, and every command of a user.
 
 mod api;
+mod bench;
 mod cli;
 mod commands;
 mod exit;
@@ -45,6 +46,7 @@ fn run(command: Command) -> ExitCode {
         Command::Publish(publish) => does(publish),
         Command::Events(events) => does(events),
         Command::Doctor(doctor) => does(doctor),
+        Command::Bench(bench) => does(bench),
         Command::Ready(ready) => does(ready),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "signalbox", &mut std::io::stdout());

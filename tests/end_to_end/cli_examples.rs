@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, os::unix::fs::symlink, process::Stdio};
 
+use signalbox_testkit::descendants;
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use crate::{
@@ -86,8 +87,8 @@ async fn prepare(cli: &Cli, line: &str) {
                 cli.run(&["stop", id]).await;
             }
         }
-        _ if line.contains("events.lab.message.from-cli") || line.contains("events.lab.stop.from-cli") => {
-            cli.run(&["trigger", "from-cli"]).await;
+        _ if line.contains("events.lab.message.ada") || line.contains("events.lab.stop.ada") => {
+            cli.run(&["trigger", "ada"]).await;
         }
         _ => {}
     }
@@ -132,4 +133,6 @@ async fn run(cli: &Cli, folder: &std::path::Path, line: &str) {
     let mut first = [0];
     let said = timeout(SOON, child.stdout.as_mut().unwrap().read_exact(&mut first)).await;
     said.unwrap_or_else(|_| panic!("{line}: says nothing")).unwrap();
+    // A shell that is killed leaves its children.
+    descendants(child.id().unwrap()).iter().for_each(|relative| relative.kill().unwrap());
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bad_input;
+mod bench;
 mod cli;
 mod cli_demo;
 mod cli_doctor;

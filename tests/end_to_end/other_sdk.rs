@@ -3,29 +3,37 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 use signalbox_servers::{Launch, Process};
-use signalbox_testkit::{Api, Service, Stack, eventually, python, root};
+use signalbox_testkit::{Api, OtlpReceiver, Service, Stack, eventually, isolated, python, root};
 
-use crate::{SIGNALBOX, SOON, described, expect};
+use crate::{
+    SIGNALBOX, SOON, described, expect,
+    traces::{complete, way},
+};
+
+const WITHOUT_WORKER: [Service; 3] = [Service::Ingress, Service::SignalRouter, Service::SchedulerManager];
 
 /// Starts the worker, as a student does: `python3 worker.py`.
-async fn python_worker(stack: &Stack) -> Process {
+async fn python_worker(stack: &Stack, collector: Option<&OtlpReceiver>) -> Process {
     let folder = root().join("tests/end_to_end/other_sdk");
     let requirements = folder.join("requirements.txt");
     let python = tokio::task::spawn_blocking(move || python(&requirements)).await.unwrap().unwrap();
     let mut launch = Launch::new("python", python).args([folder.join("worker.py")]);
     launch.env = vec![("TEMPORAL_ADDRESS".into(), stack.temporal.address().into())];
+    if let Some(collector) = collector {
+        launch.env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.url().into()));
+        launch.env.push(("OTEL_BSP_SCHEDULE_DELAY".into(), "100".into()));
+    }
     if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
         launch.log = Some(std::sync::Arc::new(|line: &str| eprintln!("python | {line}")));
     }
-    Process::spawn(launch).unwrap()
+    Process::spawn(isolated(launch)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_in_python_is_served_unchanged() {
-    let without_worker = [Service::Ingress, Service::SignalRouter, Service::SchedulerManager];
-    let stack = Stack::start_with(SIGNALBOX, &without_worker).await.unwrap();
+    let stack = Stack::start_with(SIGNALBOX, &WITHOUT_WORKER).await.unwrap();
     stack.wait_until_open().await;
-    let mut worker = python_worker(&stack).await;
+    let mut worker = python_worker(&stack, None).await;
     let api = stack.api();
     let all =
         async { tokio::join!(by_http(&api), by_nats(&stack, &api), by_webhook(&api), by_schedule(&api)) };
@@ -33,6 +41,43 @@ async fn a_worker_in_python_is_served_unchanged() {
         _ = all => {}
         ended = worker.ended() => panic!("the worker ended, {ended:?}: {:#?}", worker.last_lines()),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_in_python_with_temporals_interceptor_joins_the_trace() {
+    let collector = OtlpReceiver::start().unwrap();
+    let stack = Stack::traced(SIGNALBOX, &WITHOUT_WORKER, &collector.url()).await.unwrap();
+    stack.wait_until_open().await;
+    let _worker = python_worker(&stack, Some(&collector)).await;
+    let api = stack.api();
+    let started = api.post("/trigger-workflow/joins?name=Ada").await.unwrap();
+    let signalled = api.post("/signal-workflow/joins?message=hi").await.unwrap();
+    expect(&api.post("/stop-workflow/joins").await.unwrap(), 200);
+    result(&api, "joins").await;
+    let services =
+        ["ingress", "signal-router", "io.temporal.frontend", "io.temporal.history", "python-worker"];
+    let trace = eventually(SOON, async || {
+        let trace = collector.trace(started.trace_id());
+        let last = trace.find("python-worker", "CompleteWorkflow:CronWorkflow");
+        ensure!(last.is_some(), "not yet complete: {trace:?}");
+        complete(&trace, &services).map_err(|why| why.context(format!("{trace:?}")))?;
+        Ok(trace)
+    })
+    .await;
+    let [run, signal] = ["RunWorkflow:CronWorkflow", "HandleSignal:add_message"]
+        .map(|name| trace.find("python-worker", name).unwrap_or_else(|| panic!("no {name}: {trace:?}")));
+    let expected = [
+        "POST /trigger-workflow/{workflow_id}",
+        "publish commands.*",
+        "apply commands.*",
+        "StartWorkflow:CronWorkflow",
+        "RunWorkflow:CronWorkflow",
+    ];
+    assert_eq!(way(&trace, run), expected, "{trace:?}");
+    assert_eq!(trace.roots().count(), 1, "{trace:?}");
+    // The Python SDK has the signal in the trace of the run, and links it to the trace of its sender.
+    let [(linked, _)] = &signal.links[..] else { panic!("{signal:?}") };
+    assert_eq!(linked, signalled.trace_id());
 }
 
 async fn by_http(api: &Api) {

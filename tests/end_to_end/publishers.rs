@@ -16,9 +16,13 @@ use signalbox_proto::{
     Message,
     v1::{Outcome, OutcomeKind},
 };
-use signalbox_testkit::{Api, Stack, eventually, python, root};
+use signalbox_testkit::{Api, SpanKind, Stack, eventually, python, root};
 
-use crate::{SOON, described, expect, shared, unique};
+use crate::{
+    SOON, described, expect,
+    traces::{Traced, traced, way_to},
+    unique,
+};
 
 const README: &str = include_str!("../../examples/publishers/README.md");
 const FORMS: [&str; 5] = ["binary", "structured", "bare", "traced", "wait"];
@@ -65,7 +69,7 @@ struct Publisher {
 
 impl Publisher {
     /// Types the line of README with another workflow id at its end; tells what was printed.
-    async fn run(&self, stack: &Stack, form: &str, workflow_id: &str) -> String {
+    async fn run(&self, traced: &Traced, form: &str, workflow_id: &str) -> String {
         let line = README.lines().find(|line| line.starts_with(self.typed)).unwrap();
         let words: Vec<_> = line.split_whitespace().collect();
         let [_, script @ .., "all", _] = words.as_slice() else { panic!("{line}") };
@@ -74,16 +78,17 @@ impl Publisher {
             .args(script)
             .args([form, workflow_id])
             .current_dir(&self.folder)
-            .env("NATS_URL", stack.nats.url());
+            .env("NATS_URL", traced.stack.nats.url())
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", traced.collector.url());
         blocking(move || run(&mut command)).await.unwrap()
     }
 }
 
 async fn publishes(publisher: &Publisher) {
-    let (stack, api) = shared().await;
-    let mut ledger = stack.nats_client().await.unwrap().subscribe("outcomes.>").await.unwrap();
+    let (traced, api) = traced().await;
+    let mut ledger = traced.stack.nats_client().await.unwrap().subscribe("outcomes.>").await.unwrap();
     let id = unique(publisher.language);
-    let printed = publisher.run(&stack, "all", &id).await;
+    let printed = publisher.run(&traced, "all", &id).await;
 
     // Five messages end the workflow: one from each form, in order, and none of them twice.
     let result = api.get(&format!("/workflow-result/{id}")).await.unwrap();
@@ -97,12 +102,13 @@ async fn publishes(publisher: &Publisher) {
     for form in FORMS {
         is_known(&api, &events[form].id, &id).await;
     }
-    is_stored_in_its_form(&stack, &events).await;
+    is_stored_in_its_form(&traced.stack, &events).await;
     assert!(printed.contains(&format!("{}, which was there already", events["bare"].line)), "{printed}");
 
-    let traceparent = word_after(&printed, "traced: 00-");
+    let traceparent = word_after(&printed, "traced: ");
     let outcome = signalled(&mut ledger, &events["traced"].id).await;
-    assert_eq!(outcome.trace.unwrap().traceparent, format!("00-{traceparent}"));
+    assert_eq!(outcome.trace.unwrap().traceparent[..36], traceparent[..36]);
+    is_one_trace(&traced, traceparent).await;
 
     let run_id = run["run_id"].as_str().unwrap();
     assert!(printed.contains("wait: OUTCOME_KIND_MATCHED"), "{printed}");
@@ -110,9 +116,30 @@ async fn publishes(publisher: &Publisher) {
 
     // One form alone, too.
     let alone = unique(publisher.language);
-    let printed = publisher.run(&stack, "bare", &alone).await;
+    let printed = publisher.run(&traced, "bare", &alone).await;
     assert_eq!(published(&printed).into_keys().collect::<Vec<_>>(), ["bare"]);
     described(&api, &alone).await;
+}
+
+/// From the publisher's own span to what the workflow does, and nothing in between is missing.
+async fn is_one_trace(traced: &Traced, traceparent: &str) {
+    let services = ["publisher", "signal-router", "io.temporal.frontend", "io.temporal.history", "worker"];
+    let trace = traced.whole(&traceparent[3..35], "HandleSignal:add_message", &services).await;
+    let expected = [
+        "publish events.>",
+        "match events.>",
+        "publish commands.*",
+        "apply commands.*",
+        "SignalWithStartWorkflow:CronWorkflow",
+        "HandleSignal:add_message",
+    ];
+    assert_eq!(way_to(&trace, "HandleSignal:add_message"), expected, "{trace:?}");
+    let roots: Vec<_> = trace.roots().collect();
+    let [root] = roots[..] else { panic!("{trace:?}") };
+    assert_eq!(
+        (&*root.service, root.kind, &*root.id),
+        ("publisher", SpanKind::Producer, &traceparent[36..52])
+    );
 }
 
 /// An event as its publisher tells of it.

@@ -32,10 +32,10 @@ const FLAGS: [&str; 7] = [
 const PARTS: [&str; 6] = ["ingress", "nats", "scheduler-manager", "signal-router", "temporal", "worker"];
 
 /// One port for each of [`FLAGS`].
-type Ports = [u16; 7];
+pub type Ports = [u16; 7];
 
 /// Free ports below those that a system gives to outgoing connections: nobody gets one by chance before it is used.
-fn ports() -> Ports {
+pub fn ports() -> Ports {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
     std::array::from_fn(|_| {
@@ -45,8 +45,8 @@ fn ports() -> Ports {
 }
 
 /// A running `signalbox up`.
-struct Up {
-    launcher: Process,
+pub struct Up {
+    pub launcher: Process,
     ports: Ports,
     lines: Arc<Mutex<Vec<String>>>,
 }
@@ -56,6 +56,9 @@ impl Up {
     fn start(ports: Ports, data: &Path, more: &[&str]) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let mut launch = Launch::new("up", SIGNALBOX).args(["up", "--data-dir"]).args([data]).args(more);
+        if !more.contains(&"--jaeger") {
+            launch = launch.args(["--without", "jaeger"]); // which may be on PATH, or not
+        }
         for (flag, port) in FLAGS.iter().zip(ports) {
             launch = launch.args([flag.to_string(), port.to_string()]);
         }
@@ -76,7 +79,7 @@ impl Up {
     }
 
     /// Starts it and waits for the table.
-    async fn running(ports: Ports, data: &Path, more: &[&str]) -> Self {
+    pub async fn running(ports: Ports, data: &Path, more: &[&str]) -> Self {
         let up = Self::start(ports, data, more);
         eventually(PATIENCE, async || {
             let output = up.output();
@@ -87,11 +90,11 @@ impl Up {
         up
     }
 
-    fn output(&self) -> String {
+    pub fn output(&self) -> String {
         self.lines.lock().unwrap().join("\n")
     }
 
-    fn api(&self) -> Api {
+    pub fn api(&self) -> Api {
         Api::new(format!("http://127.0.0.1:{}", self.ports[0]))
     }
 
@@ -108,7 +111,7 @@ impl Up {
     }
 
     /// SIGINT to the launcher alone; tells how it ended, after its end.
-    async fn interrupted(mut self) -> Option<i32> {
+    pub async fn interrupted(mut self) -> Option<i32> {
         let family = self.family();
         interrupt(self.launcher.id()).unwrap();
         let ended = tokio::time::timeout(PATIENCE, self.launcher.ended()).await;
@@ -132,7 +135,7 @@ fn part(relative: &Relative) -> &'static str {
 }
 
 /// A folder for a test, and in it one that is not there yet.
-fn folders() -> (tempfile::TempDir, std::path::PathBuf) {
+pub fn folders() -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     (folder, data)

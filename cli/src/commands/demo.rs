@@ -27,7 +27,7 @@ const MESSAGES: [&str; 2] = ["the build passed", "the tests passed"];
 Examples:
   signalbox demo
   signalbox demo --json
-  signalbox demo --temporal-ui http://localhost:8233 --jaeger-ui http://localhost:16686
+  signalbox demo --jaeger-ui http://localhost:16686
 
 It needs a running stack with the route `deploy-on-push` of routes/github.yaml, and may be run again and again.")]
 pub struct Demo {

@@ -29,7 +29,7 @@ use row::Row;
 Examples:
   signalbox events
   signalbox events --watch --outcomes
-  signalbox events --watch --json | jq --unbuffered .subject"
+  signalbox events --watch --since 10m --json"
 )]
 pub struct Events {
     #[command(subcommand)]
@@ -149,7 +149,7 @@ impl List {
     async fn follow(&self, mut feeds: Feeds) -> Result<Exit, Failure> {
         if !self.output.json {
             // The widths stay as they are: what will come is not known.
-            self.output.show_next(&(), || row::headings())?;
+            self.output.show_next(&(), row::headings)?;
         }
         while let Some(row) = feeds.next().await.map_err(NatsError::from)? {
             if self.output.json || row.is_news() {

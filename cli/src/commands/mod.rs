@@ -36,8 +36,10 @@ pub trait Run {
 /// What every command takes that asks the API.
 #[derive(Clone, Debug, Args)]
 pub struct LookArgs {
+    /// Whom to ask.
     #[command(flatten)]
     pub api: ApiArgs,
+    /// How to tell.
     #[command(flatten)]
     pub output: Output,
 }
@@ -48,6 +50,7 @@ pub struct CallArgs {
     /// Id of the call: the same call with the same id again has no second effect
     #[arg(long, value_name = "ID", value_hint = clap::ValueHint::Other)]
     idempotency_key: Option<EventId>,
+    /// Whom to ask, and how to tell.
     #[command(flatten)]
     pub look: LookArgs,
 }

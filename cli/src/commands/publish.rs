@@ -30,12 +30,13 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  signalbox publish events.lab.trigger.from-cli '{\"name\": \"From the CLI\"}' --wait
-  signalbox publish events.lab.message.from-cli '{\"message\": \"hello\"}' --id message-1
-  signalbox publish events.lab.chat.from-cli '{\"message\": \"hi\"}' --structured --wait=30s
-  echo '{\"message\": \"bye\"}' | signalbox publish events.lab.chat.from-cli - --bare
-  signalbox publish events.lab.stop.from-cli --type com.example.stop --header ce-tenant:shop
+  signalbox publish events.lab.trigger.ada '{\"name\": \"Ada\"}' --wait
+  signalbox publish events.lab.message.ada '{\"message\": \"hi\"}' --id message-1
+  signalbox publish events.lab.chat.ada '{\"message\": \"hi\"}' --structured --wait
+  echo '{\"message\": \"bye\"}' | signalbox publish events.lab.chat.ada - --bare
+  signalbox publish events.lab.stop.ada --type com.example.stop
   signalbox publish events.lab.note 'not JSON' --content-type text/plain
+  signalbox publish events.lab.note --header ce-tenant:shop --json
 
 `signalbox events show ID` tells later what came of it.")]
 pub struct Publish {
@@ -199,6 +200,8 @@ fn header(text: &str) -> Result<(String, String), &'static str> {
 fn trace(text: &str) -> Result<TraceContext, &'static str> {
     let context = TraceContext::from_headers(Some(text), None);
     match context.traceparent() {
+        // A variable that is set to nothing says nothing.
+        None if text.is_empty() => Ok(context),
         Some(_) => Ok(context),
         None => Err("it is written as 00-<32 hex digits>-<16 hex digits>-01"),
     }
@@ -215,7 +218,7 @@ mod tests {
             assert!(header(bad).is_err(), "{bad}");
         }
         assert!(trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").is_ok());
-        assert!(trace("00-0-0-01").is_err());
+        assert!(trace("").is_ok() && trace("00-0-0-01").is_err());
     }
 
     #[test]

@@ -22,23 +22,14 @@ const PATH: &str = "schedule-workflow";
 /// Start workflows again and again
 #[derive(Debug, Subcommand)]
 pub enum Schedule {
-    /// Start a workflow at the times of a cron expression
     Create(Create),
-    /// List the schedules
     List(List),
-    /// Tell of one schedule: what it is, what ran, what is next
     Describe(Describe),
-    /// Give a schedule another time or name; what is not given stays
     Change(Change),
-    /// Have a schedule start nothing by itself until it is resumed
     Pause(Pause),
-    /// Have a paused schedule start runs again
     Resume(Resume),
-    /// Start one run now
     Trigger(Trigger),
-    /// Start now the runs that a schedule has in a span of time
     Backfill(Backfill),
-    /// Delete a schedule; runs that it has started go on
     Delete(Delete),
 }
 

@@ -81,16 +81,7 @@ impl Delivery {
 
     /// The message as the domain reads it.
     pub fn raw(&self) -> RawMessage<'_> {
-        let headers = self.message.headers.iter().flat_map(|map| map.iter());
-        RawMessage {
-            subject: self.message.subject.as_str(),
-            headers: headers
-                .filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())))
-                .collect(),
-            body: self.message.payload.clone(),
-            stream_sequence: self.stream_sequence,
-            stored_at: self.stored_at,
-        }
+        raw(&self.message, self.stream_sequence, self.stored_at)
     }
 }
 
@@ -167,6 +158,24 @@ impl Open {
             stored_at,
             repeated: delivered > 1 || sequence <= self.seen,
         })
+    }
+}
+
+/// A message of a stream as the domain reads it.
+pub(crate) fn raw(
+    message: &async_nats::Message,
+    stream_sequence: u64,
+    stored_at: DateTime<Utc>,
+) -> RawMessage<'_> {
+    let headers = message.headers.iter().flat_map(|map| map.iter());
+    RawMessage {
+        subject: message.subject.as_str(),
+        headers: headers
+            .filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())))
+            .collect(),
+        body: message.payload.clone(),
+        stream_sequence,
+        stored_at,
     }
 }
 

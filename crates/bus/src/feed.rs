@@ -14,7 +14,7 @@ use signalbox_proto::{
     v1::Outcome,
 };
 
-use crate::{Bus, Error};
+use crate::{Bus, Error, consume::raw};
 
 /// A stream, message by message. A connection that is lost is made again, and the feed goes on where it was.
 pub struct Feed {
@@ -56,16 +56,7 @@ impl Feed {
 impl Entry {
     /// The message as the domain reads it.
     pub fn raw(&self) -> RawMessage<'_> {
-        let headers = self.message.headers.iter().flat_map(|map| map.iter());
-        RawMessage {
-            subject: self.message.subject.as_str(),
-            headers: headers
-                .filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())))
-                .collect(),
-            body: self.message.payload.clone(),
-            stream_sequence: self.stream_sequence,
-            stored_at: self.stored_at,
-        }
+        raw(&self.message, self.stream_sequence, self.stored_at)
     }
 
     /// What a message of the ledger says.

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueHint;
 use clap::builder::BoolishValueParser;
 use signalbox_telemetry::{LogOptions, TraceOptions};
 
@@ -42,7 +43,8 @@ pub struct NatsArgs {
         env = "NATS_URL",
         default_value = "nats://127.0.0.1:4222",
         hide_env_values = true,
-        value_name = "URL"
+        value_name = "URL",
+        value_hint = ValueHint::Url
     )]
     pub nats_url: String,
 
@@ -51,11 +53,11 @@ pub struct NatsArgs {
     pub nats_credentials: Option<PathBuf>,
 
     /// NATS user
-    #[arg(long, env = "NATS_USER", value_name = "NAME")]
+    #[arg(long, env = "NATS_USER", value_name = "NAME", value_hint = ValueHint::Other)]
     pub nats_user: Option<String>,
 
     /// Password of the NATS user
-    #[arg(long, env = "NATS_PASSWORD", hide_env_values = true, value_name = "SECRET")]
+    #[arg(long, env = "NATS_PASSWORD", hide_env_values = true, value_name = "SECRET", value_hint = ValueHint::Other)]
     pub nats_password: Option<Secret>,
 }
 
@@ -73,15 +75,18 @@ impl fmt::Debug for NatsArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub struct TemporalArgs {
     /// Host and port of the Temporal frontend
-    #[arg(long, env = "TEMPORAL_ADDRESS", default_value = "127.0.0.1:7233", value_name = "HOST:PORT")]
+    #[arg(long, env = "TEMPORAL_ADDRESS", default_value = "127.0.0.1:7233", value_name = "HOST:PORT",
+          value_hint = ValueHint::Other)]
     pub temporal_address: String,
 
     /// Temporal namespace
-    #[arg(long, env = "TEMPORAL_NAMESPACE", default_value = "default", value_name = "NAME")]
+    #[arg(long, env = "TEMPORAL_NAMESPACE", default_value = "default", value_name = "NAME",
+          value_hint = ValueHint::Other)]
     pub temporal_namespace: String,
 
     /// API key for Temporal
-    #[arg(long, env = "TEMPORAL_API_KEY", hide_env_values = true, value_name = "SECRET")]
+    #[arg(long, env = "TEMPORAL_API_KEY", hide_env_values = true, value_name = "SECRET",
+          value_hint = ValueHint::Other)]
     pub temporal_api_key: Option<Secret>,
 
     /// Speak TLS to Temporal

@@ -4,6 +4,7 @@
 //! those take the request id that makes a repeated command one effect.
 
 mod connect;
+mod direct;
 mod execute;
 mod failure;
 mod inspect;

@@ -15,11 +15,7 @@ use temporalio_common::{
     data_converters::RawValue,
     protos::temporal::api::{
         common::v1::WorkflowExecution,
-        enums::v1::TaskQueueType,
-        taskqueue::v1::TaskQueue,
-        workflowservice::v1::{
-            CountWorkflowExecutionsRequest, DescribeTaskQueueRequest, DescribeWorkflowExecutionRequest,
-        },
+        workflowservice::v1::{CountWorkflowExecutionsRequest, DescribeWorkflowExecutionRequest},
     },
 };
 
@@ -222,24 +218,6 @@ impl Temporal {
         let mut service = self.service();
         let counted = in_time(service.count_workflow_executions(within(DEADLINE, request))).await;
         counted.map(|answer| answer.into_inner().count).map_err(|failure| LookupError::Away(failure.detail))
-    }
-
-    /// How many workers poll the task queue for workflow tasks, as far as Temporal has seen lately.
-    ///
-    /// # Errors
-    /// [`LookupError::Away`].
-    pub async fn pollers(&self, task_queue: &str) -> Result<usize, LookupError> {
-        let request = DescribeTaskQueueRequest {
-            namespace: self.client.namespace(),
-            task_queue: Some(TaskQueue { name: task_queue.to_owned(), ..Default::default() }),
-            task_queue_type: TaskQueueType::Workflow as i32,
-            ..Default::default()
-        };
-        let mut service = self.service();
-        let described = in_time(service.describe_task_queue(within(DEADLINE, request))).await;
-        described
-            .map(|answer| answer.into_inner().pollers.len())
-            .map_err(|failure| LookupError::Away(failure.detail))
     }
 
     fn handle(&self, id: &WorkflowId, run_id: Option<&str>) -> WorkflowHandle<Client, UntypedWorkflow> {

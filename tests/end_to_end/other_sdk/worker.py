@@ -1,11 +1,19 @@
-"""The lab's worker in Python, with Temporal's own SDK and nothing of Signalbox's."""
+"""The lab's worker in Python, with Temporal's own SDK and nothing of Signalbox's.
+
+Where OTEL_EXPORTER_OTLP_ENDPOINT names a collector, Temporal's own interceptor traces it.
+"""
 
 import asyncio
 import os
 from datetime import timedelta
 
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from temporalio import workflow
 from temporalio.client import Client
+from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.worker import Worker
 
 
@@ -45,8 +53,17 @@ class CronWorkflow:
         return {"messages_to_come": 5 - len(self.messages)}
 
 
+def tracing() -> list[TracingInterceptor]:
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return []
+    provider = TracerProvider(resource=Resource.create({"service.name": "python-worker"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return [TracingInterceptor(provider.get_tracer("worker"))]
+
+
 async def main() -> None:
-    client = await Client.connect(os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"))
+    address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
+    client = await Client.connect(address, interceptors=tracing())
     await Worker(client, task_queue="lab6-queue", workflows=[CronWorkflow]).run()
 
 

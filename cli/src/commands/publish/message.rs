@@ -14,9 +14,13 @@ use crate::failure::Failure;
 
 /// A message, ready to be published.
 pub struct Message {
+    /// Where to.
     pub subject: EventSubject,
+    /// Its `Nats-Msg-Id`.
     pub message_id: String,
+    /// Its other headers.
     pub headers: Vec<(String, String)>,
+    /// Its payload.
     pub body: Bytes,
     /// The event that the router will read in it.
     pub event: EventRef,

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, ValueHint};
 use signalbox_domain::ScheduleId;
 
@@ -6,12 +6,13 @@ use super::{CallArgs, LookArgs};
 use crate::text::time;
 use crate::watch::WatchArgs;
 
+/// Start a workflow at the times of a cron expression
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   signalbox schedule create heartbeat --cron '*/30 * * * * *'
-  signalbox schedule create report --cron '0 9 * * MON-FRI' --time-zone Europe/Paris
-  signalbox schedule create nightly --cron '0 2 * * *' --name 'Nightly clean-up' --json
+  signalbox schedule create report --cron '0 9 * * 1-5' --time-zone Europe/Paris
+  signalbox schedule create nightly --cron '0 2 * * *' --name Clean-up --json
 
 Five fields are minutes first; six fields are seconds first.")]
 pub struct Create {
@@ -31,10 +32,12 @@ pub struct Create {
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_hint = ValueHint::Other)]
     pub time_zone: String,
 
+    /// The call.
     #[command(flatten)]
     pub call: CallArgs,
 }
 
+/// List the schedules
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,12 +45,15 @@ Examples:
   signalbox schedule list --json
   signalbox schedule list --watch")]
 pub struct List {
+    /// How often to look.
     #[command(flatten)]
     pub watch: WatchArgs,
+    /// Where to look, and how to tell.
     #[command(flatten)]
     pub look: LookArgs,
 }
 
+/// Tell of one schedule: what it is, what ran, what is next
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -57,17 +63,20 @@ pub struct Describe {
     /// Id of the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
+    /// How often to look.
     #[command(flatten)]
     pub watch: WatchArgs,
+    /// Where to look, and how to tell.
     #[command(flatten)]
     pub look: LookArgs,
 }
 
+/// Give a schedule another time or name; what is not given stays
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  signalbox schedule change report --cron '0 8 * * MON-FRI'
-  signalbox schedule change report --time-zone America/New_York --name 'Early report'")]
+  signalbox schedule change report --cron '0 8 * * 1-5'
+  signalbox schedule change report --time-zone Europe/Rome --name 'Early report'")]
 #[group(id = "what", required = true, multiple = true, args = ["cron", "name", "time_zone"])]
 pub struct Change {
     /// Id of the schedule
@@ -86,10 +95,12 @@ pub struct Change {
     #[arg(long, value_name = "ZONE", value_hint = ValueHint::Other)]
     pub time_zone: Option<String>,
 
+    /// The call.
     #[command(flatten)]
     pub call: CallArgs,
 }
 
+/// Have a schedule start nothing by itself until it is resumed
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -103,10 +114,12 @@ pub struct Pause {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_hint = ValueHint::Other)]
     pub note: String,
 
+    /// The call.
     #[command(flatten)]
     pub call: CallArgs,
 }
 
+/// Have a paused schedule start runs again
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -115,10 +128,12 @@ pub struct Resume {
     /// Id of the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
+    /// The call.
     #[command(flatten)]
     pub call: CallArgs,
 }
 
+/// Start one run now
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -127,20 +142,23 @@ pub struct Trigger {
     /// Id of the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
+    /// The call.
     #[command(flatten)]
     pub call: CallArgs,
 }
 
+/// Start now the runs that a schedule has in a span of time
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  signalbox schedule backfill report --from 2026-01-05T00:00:00Z --to 2026-01-09T23:59:59Z")]
+  signalbox schedule backfill report --from 2026-01-05 --to 2026-01-10
+  signalbox schedule backfill report --from 2026-02-02T00:00:00Z --to 2026-02-04")]
 pub struct Backfill {
     /// Id of the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
 
-    /// The first instant, as RFC 3339 has it
+    /// The first instant, as 2026-01-01T09:00:00+02:00; a day alone begins at midnight in UTC
     #[arg(long, value_name = "TIME", value_hint = ValueHint::Other, value_parser = instant)]
     pub from: DateTime<Utc>,
 
@@ -148,10 +166,12 @@ pub struct Backfill {
     #[arg(long, value_name = "TIME", value_hint = ValueHint::Other, value_parser = instant)]
     pub to: DateTime<Utc>,
 
+    /// The call.
     #[command(flatten)]
     pub call: CallArgs,
 }
 
+/// Delete a schedule; runs that it has started go on
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -160,10 +180,25 @@ pub struct Delete {
     /// Id of the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
+    /// The call.
     #[command(flatten)]
     pub call: CallArgs,
 }
 
 fn instant(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    time::read(text).ok_or("write it as 2026-01-01T09:00:00Z or 2026-01-01T09:00:00+02:00")
+    let day = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
+    time::read(text)
+        .or_else(day)
+        .ok_or("write it as 2026-01-01T09:00:00Z, 2026-01-01T09:00:00+02:00 or 2026-01-01")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_an_instant_too() {
+        assert_eq!(instant("2026-01-01").unwrap(), instant("2026-01-01T02:00:00+02:00").unwrap());
+        assert!(instant("2026-01-32").is_err() && instant("tomorrow").is_err());
+    }
 }
