@@ -5,6 +5,8 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use async_nats::{Client, ConnectOptions, Event, jetstream};
 use signalbox_service::NatsArgs;
 
+use crate::shown;
+
 /// How to connect. `Debug` shows no secret.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -20,7 +22,10 @@ pub struct Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("url", &self.url).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("url", &shown(&self.url))
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,7 +65,7 @@ impl Options {
         let client = connect
             .connect(servers)
             .await
-            .map_err(|cause| ConnectError::Refused { url: self.url.clone(), cause })?;
+            .map_err(|cause| ConnectError::Refused { url: shown(&self.url), cause })?;
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .ack_timeout(Duration::from_secs(5))
@@ -88,7 +93,7 @@ pub enum ConnectError {
     /// The URL is malformed, or the server refuses us for good.
     #[error("cannot connect to NATS at {url}")]
     Refused {
-        /// The address.
+        /// The address, without a password.
         url: String,
         /// What the client says.
         #[source]

@@ -3,6 +3,7 @@
 //! The only crate that imports `async-nats`. What is published carries a `Nats-Msg-Id`; what is consumed is
 //! settled in one place, [`Delivery::settle`].
 
+mod address;
 mod connect;
 mod consume;
 mod feed;
@@ -17,6 +18,7 @@ mod spans;
 mod streams;
 mod table;
 
+pub use address::shown;
 pub use connect::{Bus, ConnectError, LinkState, Options};
 pub use consume::{Deliveries, Delivery, Settlement};
 pub use feed::{Entry, Feed};

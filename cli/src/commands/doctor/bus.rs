@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
-use signalbox_bus::{Bus, ConsumerState, Error, Expected, StreamState, expected};
+use signalbox_bus::{Bus, ConsumerState, Error, Expected, StreamState, expected, shown};
 use signalbox_proto::names::{bucket, stream};
 use signalbox_service::NatsArgs;
 use signalbox_telemetry::Chain;
 
 use super::{Examined, Finding, clock::Reading};
-use crate::nats::{self, shown};
+use crate::nats;
 use crate::text::time;
 
 /// More messages than this that wait to be worked on are worth a look.
