@@ -140,6 +140,7 @@ async fn a_workflow_is_started_asked_stopped_and_read() {
     assert_eq!(cli.json(&["query", id, "progress"]).await["task"], "Typed");
     let described = cli.json(&["describe", id]).await;
     assert_eq!((&described["status"], &described["run_id"]), (&json!("running"), &started["run_id"]));
+    assert_eq!(described["search_attributes"]["SignalboxTrigger"], "cli");
 
     let waited = cli.run(&["result", id, "--timeout", "100ms", "--json"]).await;
     assert_eq!((waited.code, waited.json()["status"].as_str()), (4, Some("running")));

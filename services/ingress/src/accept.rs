@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 
 pub use progress::Progress;
 
-use crate::{links, metrics::Meters, problem::Problem};
+use crate::{extract::Caller, links, metrics::Meters, problem::Problem};
 
 /// The `source` of the events that direct calls stand for.
 const SOURCE: &str = "/signalbox/http";
@@ -93,15 +93,10 @@ impl Acceptor {
     ///
     /// # Errors
     /// A [`Problem`] when it was not stored, when nobody knows whether it was, or when it was refused.
-    pub async fn command(
-        &self,
-        id: EventId,
-        trace: TraceContext,
-        key: WorkflowId,
-        action: Action,
-    ) -> Result<Answer, Problem> {
+    pub async fn command(&self, caller: Caller, key: WorkflowId, action: Action) -> Result<Answer, Problem> {
         let mut waiting = self.waiters.expect()?;
-        let mut command = direct(&id, trace, key.clone(), action)?;
+        let Caller { call: id, trace, trigger } = caller;
+        let mut command = direct(&id, trace, trigger, key.clone(), action)?;
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
         let accepted = Accepted { event_id: id, workflow_id: Some(key) };
@@ -227,7 +222,13 @@ impl Answer {
 }
 
 /// The command of a call that names its workflow itself.
-fn direct(id: &EventId, trace: TraceContext, key: WorkflowId, action: Action) -> Result<Command, Problem> {
+fn direct(
+    id: &EventId,
+    trace: TraceContext,
+    trigger: Trigger,
+    key: WorkflowId,
+    action: Action,
+) -> Result<Command, Problem> {
     let source: Source = SOURCE.parse()?;
     Ok(Command {
         effect_key: EffectKey::derive(&source, id, "", 0, &action.label(), &key),
@@ -241,7 +242,7 @@ fn direct(id: &EventId, trace: TraceContext, key: WorkflowId, action: Action) ->
             },
             route: None,
             route_set: String::new(),
-            trigger: Trigger::Http,
+            trigger,
         },
         reply_to: None,
         trace,

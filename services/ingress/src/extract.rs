@@ -4,11 +4,15 @@ use std::convert::Infallible;
 
 use axum::{
     extract::{FromRequestParts, rejection::QueryRejection},
-    http::{HeaderMap, header::HeaderName, request::Parts},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{HeaderName, USER_AGENT},
+        request::Parts,
+    },
 };
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
-use signalbox_domain::{EventId, TraceContext};
+use signalbox_domain::{EventId, TraceContext, Trigger};
 use signalbox_proto::names::header;
 use uuid::Uuid;
 
@@ -81,6 +85,29 @@ impl<S: Send + Sync> FromRequestParts<S> for CallId {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         idempotency_key(&parts.headers)?.map_or_else(fresh_id, Ok).map(Self)
+    }
+}
+
+/// Whoever names a workflow in a call.
+#[derive(Debug)]
+pub struct Caller {
+    /// The identity of the call.
+    pub call: EventId,
+    /// The trace that it is worked on under.
+    pub trace: TraceContext,
+    /// The command line of this project, or anything else that speaks HTTP.
+    pub trigger: Trigger,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let CallId(call) = CallId::from_request_parts(parts, state).await?;
+        let Ok(Trace(trace)) = Trace::from_request_parts(parts, state).await;
+        let agent = parts.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        let trigger = if agent.starts_with(b"signalbox/") { Trigger::Cli } else { Trigger::Http };
+        Ok(Self { call, trace, trigger })
     }
 }
 

@@ -13,7 +13,7 @@ use super::refusals::{Away, BadInput, NotRunning, Running};
 use crate::{
     accept::{Pending, Progress},
     app::App,
-    extract::{CallId, Path, Query, Trace},
+    extract::{Caller, Path, Query},
     links,
     problem::Problem,
 };
@@ -120,15 +120,14 @@ pub async fn trigger(
     State(app): State<Arc<App>>,
     Path(workflow_id): Path<String>,
     Query(parameters): Query<TriggerParameters>,
-    CallId(call): CallId,
-    Trace(trace): Trace,
+    caller: Caller,
 ) -> Result<Response, Problem> {
     let workflow_id: WorkflowId = workflow_id.parse()?;
     if parameters.name.is_empty() {
         return Err(Problem::malformed("name is empty"));
     }
     let start = Action::Start(cron_workflow(&parameters.name));
-    let answer = app.accept.command(call, trace, workflow_id.clone(), start).await?;
+    let answer = app.accept.command(caller, workflow_id.clone(), start).await?;
     Ok(answer.respond(|accepted, progress| Started {
         workflow_id: workflow_id.to_string(),
         status: "started",
@@ -162,14 +161,13 @@ pub async fn signal(
     State(app): State<Arc<App>>,
     Path(workflow_id): Path<String>,
     Query(parameters): Query<SignalParameters>,
-    CallId(call): CallId,
-    Trace(trace): Trace,
+    caller: Caller,
 ) -> Result<Response, Problem> {
     let workflow_id: WorkflowId = workflow_id.parse()?;
     let message = parameters.message.ok_or_else(|| Problem::missing("message"))?;
     let args = vec![JsonText::from_value(&json!(message))];
     let signal = Action::Signal(Signal { name: lab::ADD_MESSAGE.into(), args });
-    let answer = app.accept.command(call, trace, workflow_id.clone(), signal).await?;
+    let answer = app.accept.command(caller, workflow_id.clone(), signal).await?;
     Ok(answer.respond(|accepted, progress| Signalled {
         workflow_id: workflow_id.to_string(),
         signal: "sent",
@@ -198,12 +196,11 @@ pub async fn signal(
 pub async fn stop(
     State(app): State<Arc<App>>,
     Path(workflow_id): Path<String>,
-    CallId(call): CallId,
-    Trace(trace): Trace,
+    caller: Caller,
 ) -> Result<Response, Problem> {
     let workflow_id: WorkflowId = workflow_id.parse()?;
     let signal = Action::Signal(Signal { name: lab::STOP_PROCESSING.into(), args: Vec::new() });
-    let answer = app.accept.command(call, trace, workflow_id.clone(), signal).await?;
+    let answer = app.accept.command(caller, workflow_id.clone(), signal).await?;
     Ok(answer.respond(|accepted, progress| StopSent {
         workflow_id: workflow_id.to_string(),
         signal: "stop sent",
