@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, os::unix::fs::symlink, process::Stdio};
 
-use signalbox_testkit::descendants;
+use signalbox_testkit::{Stack, descendants};
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use crate::{
@@ -94,15 +94,33 @@ async fn prepare(cli: &Cli, line: &str) {
     }
 }
 
+/// A terminal in a home of its own, in which `signalbox` is a command.
+fn terminal(stack: &Stack, home: &std::path::Path) -> Cli {
+    symlink(SIGNALBOX, home.join("signalbox")).unwrap();
+    std::fs::create_dir_all(home.join(".zfunc")).unwrap();
+    std::fs::create_dir_all(home.join(".config/fish/completions")).unwrap();
+    let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());
+    Cli::to(stack).with("PATH", path).with("HOME", home.to_str().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readmes_commands_work_as_they_stand() {
+    let (stack, _) = shared().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cli = terminal(&stack, folder.path());
+    let readme = include_str!("../../README.md");
+    let lines: Vec<_> = readme.lines().filter(|line| line.starts_with("signalbox ")).collect();
+    assert!(lines.len() >= 10, "{lines:?}");
+    for line in lines {
+        run(&cli, folder.path(), line).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_works_as_it_stands() {
     let (stack, _) = shared().await;
     let folder = tempfile::tempdir().unwrap();
-    symlink(SIGNALBOX, folder.path().join("signalbox")).unwrap();
-    std::fs::create_dir_all(folder.path().join(".zfunc")).unwrap();
-    std::fs::create_dir_all(folder.path().join(".config/fish/completions")).unwrap();
-    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-    let cli = Cli::to(&stack).with("PATH", path).with("HOME", folder.path().to_str().unwrap());
+    let cli = terminal(&stack, folder.path());
 
     let mut typed = BTreeMap::new();
     for (command, examples) in commands(&cli).await {
