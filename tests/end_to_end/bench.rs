@@ -36,8 +36,8 @@ async fn both_sides_start_as_many_and_all_of_them_end() {
     eventually(SOON, async || {
         let query = "WorkflowType = 'CronWorkflow' AND ExecutionStatus = 'Completed'";
         let all = count(&stack, query).await?;
-        let http = count(&stack, &format!("{query} AND SignalboxTrigger = 'http'")).await?;
-        ensure!((all, http) == (36, 18), "{all} in all, {http} over HTTP");
+        let http = count(&stack, &format!("{query} AND SignalboxTrigger = 'cli'")).await?;
+        ensure!((all, http) == (36, 18), "{all} in all, {http} over the API");
         Ok(())
     })
     .await;
