@@ -92,7 +92,7 @@ pub enum ConnectError {
 #[derive(Clone)]
 pub struct Temporal {
     pub(crate) client: Client,
-    address: Arc<str>,
+    options: Arc<Options>,
 }
 
 /// A call that is to answer at once is given up after this.
@@ -125,7 +125,15 @@ impl Temporal {
         let connection = Connection::connect(connection).await.map_err(|e| away(e.into()))?;
         let client = Client::new(connection, ClientOptions::new(options.namespace.clone()).build())
             .map_err(|e| away(e.to_string().into()))?;
-        Ok(Self { client, address: options.address.as_str().into() })
+        Ok(Self { client, options: Arc::new(options.clone()) })
+    }
+
+    /// Another connection of the same kind, which shares nothing with this one.
+    ///
+    /// # Errors
+    /// [`ConnectError::Away`].
+    pub async fn another(&self) -> Result<Self, ConnectError> {
+        Self::connect(&self.options).await
     }
 
     /// Connects as soon as a server with the namespace is there and has what runs need. `on_wait` is told,
@@ -176,7 +184,7 @@ impl Temporal {
             Ok(Err(status)) => status.into(),
             Err(elapsed) => elapsed.into(),
         };
-        Err(ConnectError::Away { address: self.address.to_string(), cause })
+        Err(ConnectError::Away { address: self.options.address.clone(), cause })
     }
 
     /// Makes the search attributes that runs carry, where they are missing.

@@ -79,7 +79,9 @@ impl TemporalWorker {
             RuntimeOptions::builder().telemetry_options(telemetry).build().map_err(anyhow::Error::msg)?;
         let runtime = Runtime::from_current_tokio(runtime_options)?;
         let options = registry::worker_options(&self.task_queue, self.grace, self.bus)?;
-        let mut worker = Worker::new(&runtime, self.temporal.client().clone(), options)?;
+        // A worker that fails while it starts stays registered with its client, which then takes no other.
+        let temporal = self.temporal.another().await?;
+        let mut worker = Worker::new(&runtime, temporal.client().clone(), options)?;
         let shutdown = worker.shutdown_handle();
         let stopped = async {
             stop.cancelled().await;
