@@ -60,6 +60,40 @@ async fn what_waits_for_temporal_outlives_the_router() {
     }
 }
 
+/// NATS keeps in memory what it has delivered of COMMANDS. After its restart nobody knows whether a command that is
+/// still there was carried out, so it is looked up: repeated, this one would start another run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_delivery_nats_forgot_is_looked_up() {
+    let mut stack = Stack::start(SIGNALBOX).await.unwrap();
+    let api = stack.api();
+    let client = stack.nats_client().await.unwrap();
+    let mut commands = client.subscribe("commands.*").await.unwrap();
+    client.publish("events.lab.chat.forgotten", json!({"message": "once"}).to_string().into()).await.unwrap();
+    let command = commands.next().await.unwrap();
+    let before = described(&api, "forgotten").await;
+    expect(&api.post("/stop-workflow/forgotten").await.unwrap(), 200);
+    expect(&api.get("/workflow-result/forgotten").await.unwrap(), 200);
+
+    // As if the router had died between Temporal's answer and the acknowledgement.
+    stack.kill(Service::SignalRouter).unwrap();
+    client.publish(command.subject, command.payload).await.unwrap();
+    client.flush().await.unwrap();
+    stack.nats.kill().unwrap();
+    stack.nats.start_again().await.unwrap();
+    stack.launch(Service::SignalRouter).unwrap();
+    stack.wait_until_open().await;
+    client.publish("events.lab.trigger.later", "{}".into()).await.unwrap();
+    described(&api, "later").await;
+    eventually(Duration::from_secs(60), async || {
+        let metrics = stack.ask(Service::SignalRouter, "/metrics").await?.body;
+        let metrics = metrics.as_str().unwrap_or_default();
+        ensure!(metrics.contains("outcome=\"deduplicated\""), "{metrics}");
+        Ok(())
+    })
+    .await;
+    assert_eq!(described(&api, "forgotten").await["run_id"], before["run_id"], "no second run");
+}
+
 /// Which calls of one workflow were answered with success.
 struct Said {
     id: String,

@@ -1,9 +1,10 @@
 use reqwest::Method;
-use signalbox_domain::{ConflictPolicy, JsonText, Start};
+use signalbox_domain::{ConflictPolicy, EventRef, JsonText, Origin, Start, Trigger};
 use signalbox_proto::names::lab;
 use signalbox_service::TemporalArgs;
 use signalbox_telemetry::Chain;
 use signalbox_temporal::{Options, Temporal};
+use uuid::Uuid;
 
 use crate::api::{Answer, Api, ApiArgs};
 use crate::exit::Exit;
@@ -44,7 +45,7 @@ impl Side {
             let call = self.api.call(Method::POST, &["trigger-workflow", workflow_id])?;
             return done(self.api.send(call.query(&[("name", TASK)])).await?);
         };
-        let started = temporal.start_directly(workflow_id, &start()).await;
+        let started = temporal.start_directly(workflow_id, &start(), &origin()).await;
         started.map_err(|error| Failure::other(Exit::Failed, Chain(&error).to_string()))
     }
 
@@ -74,6 +75,17 @@ fn start() -> Start {
         args: vec![JsonText::from_value(&TASK.into())],
         conflict_policy: ConflictPolicy::Fail,
     }
+}
+
+/// What a run says of where it comes from, in the same words and length as one through the API.
+fn origin() -> Origin {
+    let event = EventRef {
+        id: Uuid::now_v7().to_string(),
+        source: "/signalbox/bench".into(),
+        r#type: "signalbox.bench.start".into(),
+        ..Default::default()
+    };
+    Origin { event, route: None, route_set: String::new(), trigger: Trigger::Cli }
 }
 
 /// What is only accepted cannot be measured.

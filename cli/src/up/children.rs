@@ -1,6 +1,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use signalbox_servers::{
@@ -18,6 +19,17 @@ const LOG: [(&str, &str); 2] = [
     ("SIGNALBOX_LOG_FORMAT", "text"),
     ("SIGNALBOX_LOG", "signalbox_signal_router=debug,signalbox_worker=debug"),
 ];
+
+/// Threads of a service, as Tokio reads it.
+const SERVICE_THREADS: &str = "TOKIO_WORKER_THREADS";
+
+/// Threads of nats-server, as Go reads it.
+const NATS_THREADS: &str = "GOMAXPROCS";
+
+/// Processors for one part: they share this machine with each other and with Temporal, which needs most of it.
+fn share() -> usize {
+    available_parallelism().map_or(1, |all| (all.get() / 4).max(1))
+}
 
 /// All that is needed to start any part, again and again.
 pub struct Plan {
@@ -82,12 +94,16 @@ impl Plan {
     }
 
     fn nats(&self) -> NatsOptions {
-        NatsOptions::new(&self.nats_server)
+        let options = NatsOptions::new(&self.nats_server)
             .port(self.args.nats_port)
             .data_dir(self.data.nats())
             .wrapper(self.wrapper())
             .log(self.output.sink(Part::Nats))
-            .ready_within(SERVER_READY_WITHIN)
+            .ready_within(SERVER_READY_WITHIN);
+        match env::var_os(NATS_THREADS) {
+            Some(_) => options,
+            None => options.processors(share()),
+        }
     }
 
     fn temporal(&self) -> TemporalOptions {
@@ -142,7 +158,9 @@ impl Plan {
         if let Some(collector) = self.collector() {
             variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.into()));
         }
-        let unless_set = LOG.into_iter().filter(|(name, _)| env::var_os(name).is_none());
+        let threads = share().to_string();
+        let defaults = LOG.into_iter().chain([(SERVICE_THREADS, threads.as_str())]);
+        let unless_set = defaults.filter(|(name, _)| env::var_os(name).is_none());
         variables.extend(unless_set.map(|(name, value)| (name.into(), value.into())));
         variables
     }

@@ -220,7 +220,12 @@ impl Bus {
             .messages()
             .await
             .map_err(|e| of(e.into()))?;
-        Ok(Open { messages, seen: before.delivered.stream_sequence })
+        // A consumer that is kept in memory forgets, with its server, what it has delivered.
+        let seen = match before.config.memory_storage {
+            true => stream.get_info().await.map_err(|e| of(e.into()))?.state.last_sequence,
+            false => before.delivered.stream_sequence,
+        };
+        Ok(Open { messages, seen })
     }
 
     async fn consumer_is_gone(&self, stream: &str, durable: &str) -> bool {

@@ -94,9 +94,11 @@ pub(crate) fn consumers(stream_name: &str) -> Vec<pull::Config> {
     };
     match stream_name {
         stream::EVENTS => vec![durable(consumer::MATCH.to_owned(), subject::EVENTS.to_owned())],
-        stream::COMMANDS => {
-            (0..PARTITIONS).map(|n| durable(consumer::apply(n), subject::commands(n))).collect()
-        }
+        // What is acknowledged is gone from a work queue, so the stream itself is all the state that must last.
+        stream::COMMANDS => (0..PARTITIONS)
+            .map(|n| durable(consumer::apply(n), subject::commands(n)))
+            .map(|config| pull::Config { memory_storage: true, ..config })
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -23,6 +23,7 @@ pub struct NatsOptions {
     binary: PathBuf,
     port: u16,
     data_dir: Option<PathBuf>,
+    processors: Option<usize>,
     config: Option<String>,
     wrapper: Option<Wrapper>,
     log: Option<LineSink>,
@@ -36,6 +37,7 @@ impl NatsOptions {
             binary: binary.into(),
             port: 0,
             data_dir: None,
+            processors: None,
             config: None,
             wrapper: None,
             log: None,
@@ -51,6 +53,11 @@ impl NatsOptions {
     /// Where JetStream keeps its data, which outlives the server. Created when missing.
     pub fn data_dir(self, dir: impl Into<PathBuf>) -> Self {
         Self { data_dir: Some(dir.into()), ..self }
+    }
+
+    /// How many processors it uses at most; all there are unless told.
+    pub fn processors(self, processors: usize) -> Self {
+        Self { processors: Some(processors), ..self }
     }
 
     /// Lines of `nats-server`'s own configuration, such as `max_payload: 8MB`.
@@ -113,6 +120,11 @@ impl NatsServer {
         let launch = Launch {
             wrapper: options.wrapper,
             log: options.log,
+            env: options
+                .processors
+                .map(|n| ("GOMAXPROCS".into(), n.to_string().into()))
+                .into_iter()
+                .collect(),
             ..Launch::new(NAME, options.binary).args(args)
         };
         let mut process = Process::spawn(launch.clone())?;

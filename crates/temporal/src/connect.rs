@@ -7,7 +7,7 @@ use signalbox_proto::names::{header, search_attribute};
 use signalbox_service::TemporalArgs;
 use signalbox_telemetry::current;
 use temporalio_client::{
-    Client, ClientOptions, Connection, ConnectionOptions, NamespacedClient, TlsOptions,
+    Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, NamespacedClient, TlsOptions,
     grpc::WorkflowService,
     tonic::{Code, IntoRequest, Request, Status, metadata::AsciiMetadataValue},
 };
@@ -117,6 +117,8 @@ impl Temporal {
             .connect_timeout(Duration::from_secs(5))
             .maybe_tls_options(tls.then(|| TlsOptions::builder().build()))
             .maybe_api_key(options.api_key.clone())
+            // A server that is near enough to need no TLS gains nothing from smaller messages.
+            .grpc_compression(if tls { GrpcCompression::Gzip } else { GrpcCompression::None })
             .build();
         let away = |cause: Box<dyn std::error::Error + Send + Sync>| ConnectError::Away {
             address: options.address.clone(),

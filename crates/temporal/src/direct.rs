@@ -1,20 +1,35 @@
 //! A start without Signalbox: what one through it is measured against.
 
-use signalbox_domain::{JsonText, Start};
+use signalbox_domain::{JsonText, Origin, Start};
 use temporalio_client::{UntypedWorkflow, WorkflowStartOptions, errors::WorkflowStartError};
-use temporalio_common::data_converters::RawValue;
+use temporalio_common::{MemoValues, data_converters::RawValue};
 
-use crate::{Temporal, payload::json_payload};
+use crate::{
+    Temporal,
+    execute::{origin_memo, trigger},
+    payload::json_payload,
+};
 
 impl Temporal {
-    /// Starts a workflow as any program with the official client does: no request id of ours, no memo, no search
-    /// attribute, and the client's own retries.
+    /// Starts a workflow as a program with the official client does, with the client's own retries and request
+    /// id. The run has the memo and the search attribute that one through Signalbox has: it is the same start.
     ///
     /// # Errors
     /// What the client says.
-    pub async fn start_directly(&self, workflow_id: &str, start: &Start) -> Result<(), WorkflowStartError> {
+    pub async fn start_directly(
+        &self,
+        workflow_id: &str,
+        start: &Start,
+        origin: &Origin,
+    ) -> Result<(), WorkflowStartError> {
         let payloads = start.args.iter().map(JsonText::bytes).map(|json| json_payload(json.to_vec()));
-        let options = WorkflowStartOptions::new(&start.task_queue, workflow_id).build();
+        let mut memo = MemoValues::new();
+        let (name, shown) = origin_memo(origin);
+        memo.insert(name, shown);
+        let options = WorkflowStartOptions::new(&start.task_queue, workflow_id)
+            .memo(memo)
+            .maybe_search_attributes(trigger(origin.trigger).map(Into::into))
+            .build();
         let workflow = UntypedWorkflow::new(&start.workflow_type);
         self.client.start_workflow(workflow, RawValue::new(payloads.collect()), options).await?;
         Ok(())

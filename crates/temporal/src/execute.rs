@@ -1,11 +1,11 @@
 //! Carrying out one command.
 
-use serde_json::json;
-use signalbox_domain::{Action, Command, ConflictPolicy, Signal, Start, TraceContext, Trigger};
+use serde_json::{Value, json};
+use signalbox_domain::{Action, Command, ConflictPolicy, Origin, Signal, Start, TraceContext, Trigger};
 use signalbox_proto::names::search_attribute;
 use temporalio_client::{NamespacedClient, tonic::Status};
 use temporalio_common::protos::temporal::api::{
-    common::v1::{Memo, SearchAttributes, WorkflowExecution, WorkflowType},
+    common::v1::{SearchAttributes, WorkflowExecution, WorkflowType},
     enums::v1::{TaskQueueKind, WorkflowIdConflictPolicy},
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
@@ -76,8 +76,8 @@ impl Temporal {
             task_queue: task_queue(start),
             input: arguments(&start.args),
             header: trace_header(trace),
-            memo: Some(origin_memo(command)),
-            search_attributes: trigger(command),
+            memo: Some(memo([origin_memo(&command.origin)])),
+            search_attributes: trigger(command.origin.trigger),
             workflow_id_conflict_policy: conflict_policy(start.conflict_policy) as i32,
             ..Default::default()
         };
@@ -129,8 +129,8 @@ impl Temporal {
             signal_name: signal.name.clone(),
             signal_input: arguments(&signal.args),
             header: trace_header(trace),
-            memo: Some(origin_memo(command)),
-            search_attributes: trigger(command),
+            memo: Some(memo([origin_memo(&command.origin)])),
+            search_attributes: trigger(command.origin.trigger),
             ..Default::default()
         };
         let mut service = self.service();
@@ -168,8 +168,9 @@ fn conflict_policy(policy: ConflictPolicy) -> WorkflowIdConflictPolicy {
     }
 }
 
-fn trigger(command: &Command) -> Option<SearchAttributes> {
-    let name = match command.origin.trigger {
+/// By which runs are found in Temporal: how they were triggered.
+pub(crate) fn trigger(trigger: Trigger) -> Option<SearchAttributes> {
+    let name = match trigger {
         Trigger::Unspecified => return None,
         Trigger::Http => "http",
         Trigger::Schedule => "schedule",
@@ -181,15 +182,13 @@ fn trigger(command: &Command) -> Option<SearchAttributes> {
 }
 
 /// What the Temporal UI shows of where a run comes from.
-fn origin_memo(command: &Command) -> Memo {
-    let event = &command.origin.event;
-    memo([(
-        "signalbox",
-        json!({
-            "event_id": event.id,
-            "event_source": event.source,
-            "event_type": event.r#type,
-            "route": command.origin.route,
-        }),
-    )])
+pub(crate) fn origin_memo(origin: &Origin) -> (&'static str, Value) {
+    let event = &origin.event;
+    let shown = json!({
+        "event_id": event.id,
+        "event_source": event.source,
+        "event_type": event.r#type,
+        "route": origin.route,
+    });
+    ("signalbox", shown)
 }

@@ -4,14 +4,14 @@ use std::{any::Any, sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, Method, StatusCode},
+    http::{HeaderValue, Method},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use signalbox_domain::WorkflowId;
 use signalbox_proto::names::header;
 use tokio::sync::Semaphore;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 
 use super::spans;
 use crate::{accept::Accepted, extract::Trace, metrics::Meters, problem::Problem};
@@ -74,7 +74,6 @@ fn log(method: &Method, route: &str, trace: &Trace, response: &Response, began: 
     match response.status() {
         // A probe that hears "not ready" is an answer, not a fault; the change of state has a line of its own.
         status if status.is_server_error() && route != "/readyz" => line!(warn),
-        StatusCode::OK | StatusCode::ACCEPTED if accepted.is_some() => line!(info),
         _ => line!(debug),
     }
 }
