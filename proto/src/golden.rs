@@ -34,6 +34,7 @@ fn start() -> Start {
         task_queue: "lab6-queue".into(),
         args: vec![b"\"hello\"".as_slice().into()],
         conflict_policy: ConflictPolicy::Fail.into(),
+        ..Default::default()
     }
 }
 
@@ -55,6 +56,52 @@ fn command() -> Command {
     }
 }
 
+/// One of each action that [`command`] is not.
+fn actions() -> Vec<Command> {
+    let span = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+    let field = |name: &str, json: &'static [u8]| [(name.to_owned(), json.into())].into();
+    let (name, args) = ("name".to_owned(), vec![b"1".as_slice().into()]);
+    let full = Start {
+        reuse_policy: ReusePolicy::RejectDuplicate.into(),
+        execution_timeout: span(1),
+        run_timeout: span(2),
+        task_timeout: span(3),
+        retry_policy: Some(RetryPolicy {
+            initial_interval: span(4),
+            backoff_coefficient: 2.5,
+            maximum_interval: span(5),
+            maximum_attempts: 6,
+            non_retryable_error_types: vec!["Refused".into()],
+        }),
+        memo: field("note", b"\"n\""),
+        search_attributes: field("Tenant", b"\"a\""),
+        start_delay: span(7),
+        priority: Some(Priority { priority_key: 1, fairness_key: "a".into(), fairness_weight: 1.5 }),
+        ..start()
+    };
+    let update = Update { name: name.clone(), args: args.clone(), wait: UpdateWait::Completed.into() };
+    let signal = Signal { name: name.clone(), args: args.clone() };
+    let pause = PauseSchedule { schedule_id: "nightly".into(), note: "why".into() };
+    let event = Event { id: "e-2".into(), nats_subject: "events.shop".into(), ..Default::default() };
+    [
+        command::Action::Start(full.clone()),
+        command::Action::Signal(signal.clone()),
+        command::Action::Update(update.clone()),
+        command::Action::UpdateWithStart(UpdateWithStart { start: Some(full), update: Some(update) }),
+        command::Action::Query(Query { name, args }),
+        command::Action::Cancel(Cancel { reason: "why".into() }),
+        command::Action::Terminate(Terminate { reason: "why".into() }),
+        command::Action::SignalAll(SignalAll { query: "A = 1".into(), signal: Some(signal), limit: 9 }),
+        command::Action::Schedule(ScheduleRequest {
+            request_id: "0123".into(),
+            what: Some(schedule_request::What::Pause(pause)),
+        }),
+        command::Action::Publish(Publish { event: Some(event) }),
+    ]
+    .map(|action| Command { action: Some(action), ..Default::default() })
+    .into()
+}
+
 fn outcome() -> Outcome {
     Outcome {
         event: Some(event_ref()),
@@ -71,6 +118,7 @@ fn outcome() -> Outcome {
         trace: trace(),
         verdicts: vec![Verdict { route: "r".into(), matched: true, detail: "d".into() }],
         effect_keys: vec!["0123".into()],
+        ..Default::default()
     }
 }
 
@@ -104,6 +152,17 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
     );
     check("command-batch", &CommandBatch { commands: vec![command()] });
     check("outcome", &outcome());
+    check("command-actions", &CommandBatch { commands: actions() });
+    check(
+        "outcome-answered",
+        &Outcome {
+            kind: OutcomeKind::Answered.into(),
+            result: b"{}".as_slice().into(),
+            target: "events.shop".into(),
+            workflows: 3,
+            ..Default::default()
+        },
+    );
     check(
         "dead-letter",
         &DeadLetter {

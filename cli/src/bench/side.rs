@@ -1,5 +1,5 @@
 use reqwest::Method;
-use signalbox_domain::{ConflictPolicy, EventRef, JsonText, Origin, Start, Trigger};
+use signalbox_domain::{ConflictPolicy, EventRef, JsonText, Origin, Start, StartOptions, Trigger};
 use signalbox_proto::names::lab;
 use signalbox_service::TemporalArgs;
 use signalbox_telemetry::Chain;
@@ -74,6 +74,7 @@ fn start() -> Start {
         task_queue: lab::TASK_QUEUE.into(),
         args: vec![JsonText::from_value(&TASK.into())],
         conflict_policy: ConflictPolicy::Fail,
+        options: StartOptions::default(),
     }
 }
 

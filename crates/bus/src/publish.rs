@@ -89,7 +89,7 @@ impl Traced {
 
     /// So does the command.
     fn command(mut command: Command) -> Self {
-        let to = subject::commands(partition(&command.key, PARTITIONS));
+        let to = subject::commands(partition(command.key(), PARTITIONS));
         let id = command.effect_key.to_string();
         let about = About { subject: &to, template: subject::COMMANDS, id: Some(&id), size: None };
         let span = spans::publish(&command.trace, &about);

@@ -1,49 +1,16 @@
-//! A command: one intended effect on one workflow.
+//! A command: one intended effect, most often on one workflow.
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use signalbox_proto::v1;
-pub use signalbox_proto::v1::{ConflictPolicy, EventRef, Trigger};
+pub use signalbox_proto::v1::{EventRef, Trigger};
 
-use crate::{EffectKey, EventKey, ReplyTo, TraceContext, WorkflowId};
+use crate::{Action, EffectKey, Event, EventKey, ReplyTo, TraceContext};
 
-/// One JSON text, carried from the caller to Temporal as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonText(Bytes);
-
-impl JsonText {
-    /// The text of a value.
-    pub fn from_value(value: &serde_json::Value) -> Self {
-        Self(value.to_string().into())
-    }
-
-    /// Texts that come from outside.
-    ///
-    /// # Errors
-    /// When one of them is not JSON.
-    pub fn read_all(texts: Vec<Bytes>) -> Result<Vec<Self>, BadCommand> {
-        texts
-            .into_iter()
-            .map(|bytes| match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-                Ok(_) => Ok(Self(bytes)),
-                Err(_) => Err(BadCommand("args: each is JSON")),
-            })
-            .collect()
-    }
-
-    /// The bytes of the text.
-    pub fn bytes(&self) -> &Bytes {
-        &self.0
-    }
-}
-
-/// One intended effect on one workflow.
+/// One intended effect.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
     /// Hash of event, route, action and target.
     pub effect_key: EffectKey,
-    /// The workflow; commands of one workflow are applied in order.
-    pub key: WorkflowId,
     /// Where it comes from.
     pub origin: Origin,
     /// Who waits for the outcome.
@@ -52,8 +19,15 @@ pub struct Command {
     pub trace: TraceContext,
     /// When it was accepted or planned.
     pub accepted_at: DateTime<Utc>,
-    /// What to do.
+    /// What to do, and to what.
     pub action: Action,
+}
+
+impl Command {
+    /// Commands of one key are carried out in order.
+    pub fn key(&self) -> &str {
+        self.action.key()
+    }
 }
 
 /// Where a command comes from.
@@ -76,134 +50,29 @@ impl Origin {
     }
 }
 
-/// What a command does to its workflow.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Starts a run.
-    Start(Start),
-    /// Signals the open run.
-    Signal(Signal),
-    /// Signals the open run, or starts one and signals it.
-    SignalWithStart(Start, Signal),
-}
-
-impl Action {
-    /// The kind, and for a signal its name: what tells apart two actions on one workflow by one event.
-    pub fn label(&self) -> String {
-        match self {
-            Self::Start(start) => format!("start:{}", start.workflow_type),
-            Self::Signal(signal) => format!("signal:{}", signal.name),
-            Self::SignalWithStart(_, signal) => format!("signal-with-start:{}", signal.name),
-        }
-    }
-
-    /// The kind alone, for metrics and outcomes.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Start(_) => "start",
-            Self::Signal(_) => "signal",
-            Self::SignalWithStart(..) => "signal-with-start",
-        }
-    }
-}
-
-/// What to start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// Type of the workflow.
-    pub workflow_type: String,
-    /// Task queue of its worker.
-    pub task_queue: String,
-    /// Its arguments.
-    pub args: Vec<JsonText>,
-    /// What to do when a run of that id is open.
-    pub conflict_policy: ConflictPolicy,
-}
-
-/// What to signal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signal {
-    /// Name of the signal.
-    pub name: String,
-    /// Its arguments.
-    pub args: Vec<JsonText>,
-}
-
 /// Why a message is no command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("command without a valid {0}")]
 pub struct BadCommand(pub &'static str);
 
-fn args_to_wire(args: Vec<JsonText>) -> Vec<Bytes> {
-    args.into_iter().map(|JsonText(bytes)| bytes).collect()
-}
-
-impl From<Start> for v1::Start {
-    fn from(start: Start) -> Self {
-        Self {
-            workflow_type: start.workflow_type,
-            task_queue: start.task_queue,
-            args: args_to_wire(start.args),
-            conflict_policy: start.conflict_policy.into(),
-        }
-    }
-}
-
-impl TryFrom<v1::Start> for Start {
-    type Error = BadCommand;
-
-    fn try_from(wire: v1::Start) -> Result<Self, BadCommand> {
-        if wire.workflow_type.is_empty() {
-            return Err(BadCommand("workflow_type"));
-        }
-        if wire.task_queue.is_empty() {
-            return Err(BadCommand("task_queue"));
-        }
-        let conflict_policy = match wire.conflict_policy() {
-            ConflictPolicy::Unspecified => ConflictPolicy::Fail,
-            given => given,
-        };
-        Ok(Self {
-            workflow_type: wire.workflow_type,
-            task_queue: wire.task_queue,
-            args: JsonText::read_all(wire.args)?,
-            conflict_policy,
-        })
-    }
-}
-
-impl From<Signal> for v1::Signal {
-    fn from(signal: Signal) -> Self {
-        Self { name: signal.name, args: args_to_wire(signal.args) }
-    }
-}
-
-impl TryFrom<v1::Signal> for Signal {
-    type Error = BadCommand;
-
-    fn try_from(wire: v1::Signal) -> Result<Self, BadCommand> {
-        if wire.name.is_empty() {
-            return Err(BadCommand("signal name"));
-        }
-        Ok(Self { name: wire.name, args: JsonText::read_all(wire.args)? })
-    }
-}
-
 impl From<Command> for v1::Command {
     fn from(command: Command) -> Self {
+        let effect_key = command.effect_key.to_string();
+        let key = command.key().to_owned();
         let action = match command.action {
-            Action::Start(start) => v1::command::Action::Start(start.into()),
-            Action::Signal(signal) => v1::command::Action::Signal(signal.into()),
-            Action::SignalWithStart(start, signal) => {
-                v1::command::Action::SignalWithStart(v1::SignalWithStart {
-                    start: Some(start.into()),
-                    signal: Some(signal.into()),
-                })
+            Action::Workflow(_, action) => action.into(),
+            Action::SignalAll(all) => v1::command::Action::SignalAll(all.into()),
+            Action::Schedule(_, call) => v1::command::Action::Schedule(v1::ScheduleRequest {
+                request_id: effect_key.clone(),
+                what: Some(call),
+            }),
+            Action::Publish(event) => {
+                v1::command::Action::Publish(v1::Publish { event: Some((*event).into()) })
             }
         };
         Self {
-            effect_key: command.effect_key.to_string(),
-            key: command.key.to_string(),
+            effect_key,
+            key,
             event: Some(command.origin.event),
             route: command.origin.route.unwrap_or_default(),
             trigger: command.origin.trigger.into(),
@@ -221,21 +90,12 @@ impl TryFrom<v1::Command> for Command {
 
     fn try_from(wire: v1::Command) -> Result<Self, BadCommand> {
         let trigger = wire.trigger();
-        let action = match wire.action.ok_or(BadCommand("action"))? {
-            v1::command::Action::Start(start) => Action::Start(start.try_into()?),
-            v1::command::Action::Signal(signal) => Action::Signal(signal.try_into()?),
-            v1::command::Action::SignalWithStart(both) => Action::SignalWithStart(
-                both.start.ok_or(BadCommand("start"))?.try_into()?,
-                both.signal.ok_or(BadCommand("signal"))?.try_into()?,
-            ),
-        };
         let reply_to = match wire.reply_to.as_str() {
             "" => None,
             inbox => Some(inbox.parse().map_err(|_| BadCommand("reply_to"))?),
         };
         Ok(Self {
             effect_key: EffectKey::from_wire(&wire.effect_key).ok_or(BadCommand("effect_key"))?,
-            key: wire.key.parse().map_err(|_| BadCommand("key"))?,
             origin: Origin {
                 event: wire.event.ok_or(BadCommand("event"))?,
                 route: (!wire.route.is_empty()).then_some(wire.route),
@@ -245,8 +105,24 @@ impl TryFrom<v1::Command> for Command {
             reply_to,
             trace: TraceContext::from_wire(wire.trace.as_ref()),
             accepted_at: wire.accepted_at.and_then(time).ok_or(BadCommand("accepted_at"))?,
-            action,
+            action: action(&wire.key, wire.action.ok_or(BadCommand("action"))?)?,
         })
+    }
+}
+
+fn action(key: &str, wire: v1::command::Action) -> Result<Action, BadCommand> {
+    use v1::command::Action as Wire;
+    match wire {
+        Wire::SignalAll(all) => Ok(Action::SignalAll(all.try_into()?)),
+        Wire::Schedule(request) => {
+            let id = key.parse().map_err(|_| BadCommand("key"))?;
+            Ok(Action::Schedule(id, request.what.ok_or(BadCommand("schedule"))?))
+        }
+        Wire::Publish(v1::Publish { event }) => {
+            let event = Event::try_from(event.ok_or(BadCommand("event to publish"))?);
+            Ok(Action::Publish(Box::new(event.map_err(|_| BadCommand("event to publish"))?)))
+        }
+        workflow => Ok(Action::Workflow(key.parse().map_err(|_| BadCommand("key"))?, workflow.try_into()?)),
     }
 }
 
@@ -266,14 +142,20 @@ pub(crate) fn time(wire: prost_types::Timestamp) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
     use serde_json::json;
 
+    use super::*;
+    use crate::{
+        ConflictPolicy, Data, JsonText, Priority, Query, RetryPolicy, ReusePolicy, Signal, SignalAll, Start,
+        StartOptions, Update, UpdateWait, WorkflowAction,
+    };
+
     fn command(action: Action) -> Command {
-        let (source, id, key) = ("/s".parse().unwrap(), "e".parse().unwrap(), "order-7".parse().unwrap());
+        let (source, id) = ("/s".parse().unwrap(), "e".parse().unwrap());
         Command {
-            effect_key: EffectKey::derive(&source, &id, "r", 0, &action.label(), &key),
-            key,
+            effect_key: EffectKey::derive(&source, &id, "r", 0, &action.label(), action.key()),
             origin: Origin {
                 event: EventRef { id: "e".into(), source: "/s".into(), ..Default::default() },
                 route: Some("r".into()),
@@ -288,20 +170,72 @@ mod tests {
     }
 
     fn start() -> Start {
+        let field = |name: &str, value| [(name.to_owned(), JsonText::from_value(&value))].into();
         Start {
             workflow_type: "T".into(),
             task_queue: "q".into(),
             args: vec![JsonText::from_value(&json!({"a": 1}))],
             conflict_policy: ConflictPolicy::Fail,
+            options: StartOptions {
+                reuse_policy: ReusePolicy::RejectDuplicate,
+                execution_timeout: Some(Duration::from_millis(1500)),
+                run_timeout: Some(Duration::from_secs(60)),
+                task_timeout: Some(Duration::from_secs(5)),
+                retry_policy: Some(RetryPolicy { maximum_attempts: 3, ..Default::default() }),
+                memo: field("note", json!("n")),
+                search_attributes: field("Tenant", json!(["a", "b"])),
+                start_delay: Some(Duration::from_secs(1)),
+                priority: Some(Priority { priority_key: 2, ..Default::default() }),
+            },
         }
+    }
+
+    fn event() -> Event {
+        Event {
+            id: "p".parse().unwrap(),
+            source: "/s".parse().unwrap(),
+            kind: "shop.shipped".into(),
+            nats_subject: "events.shop.shipped".parse().unwrap(),
+            time: DateTime::UNIX_EPOCH,
+            data_content_type: None,
+            data_schema: None,
+            subject: Some("order/7".into()),
+            extensions: [("tenant".to_owned(), "a".to_owned())].into(),
+            data: Data::Json(json!({"id": 7})),
+            trace: TraceContext::default(),
+            reply_to: None,
+            stream_sequence: 0,
+        }
+    }
+
+    fn on_workflow(action: WorkflowAction) -> Action {
+        Action::Workflow("order-7".parse().unwrap(), action)
     }
 
     #[test]
     fn commands_survive_the_wire() {
         let signal = Signal { name: "s".into(), args: vec![] };
-        for action in
-            [Action::Start(start()), Action::Signal(signal.clone()), Action::SignalWithStart(start(), signal)]
-        {
+        let update = Update { name: "u".into(), args: vec![], wait: UpdateWait::Completed };
+        let pause = v1::PauseSchedule { schedule_id: "nightly".into(), note: "n".into() };
+        for action in [
+            on_workflow(WorkflowAction::Start(start())),
+            on_workflow(WorkflowAction::Signal(signal.clone())),
+            on_workflow(WorkflowAction::SignalWithStart(start(), signal.clone())),
+            on_workflow(WorkflowAction::Update(update.clone())),
+            on_workflow(WorkflowAction::UpdateWithStart(start(), update)),
+            on_workflow(WorkflowAction::Query(Query { name: "q".into(), args: vec![] })),
+            on_workflow(WorkflowAction::Cancel { reason: "c".into() }),
+            on_workflow(WorkflowAction::Terminate { reason: "t".into() }),
+            Action::SignalAll(SignalAll { query: "WorkflowType = 'T'".into(), signal, limit: 10 }),
+            Action::Schedule("nightly".parse().unwrap(), crate::ScheduleCall::Pause(pause)),
+            Action::Publish(Box::new(event())),
+            Action::Publish(Box::new(Event { data: Data::Empty, subject: None, ..event() })),
+            Action::Publish(Box::new(Event {
+                data: Data::Bytes(b"\xff".as_slice().into()),
+                data_content_type: Some("application/octet-stream".into()),
+                ..event()
+            })),
+        ] {
             let before = command(action);
             assert_eq!(Command::try_from(v1::Command::from(before.clone())).unwrap(), before);
         }
@@ -310,7 +244,7 @@ mod tests {
     #[test]
     fn a_command_that_lacks_something_says_what() {
         let why = |spoil: fn(&mut v1::Command)| {
-            let mut wire = v1::Command::from(command(Action::Start(start())));
+            let mut wire = v1::Command::from(command(on_workflow(WorkflowAction::Start(start()))));
             spoil(&mut wire);
             Command::try_from(wire).unwrap_err().0
         };
@@ -319,5 +253,19 @@ mod tests {
         assert_eq!(why(|w| w.effect_key = "short".into()), "effect_key");
         assert_eq!(why(|w| w.reply_to = "events.a".into()), "reply_to");
         assert_eq!(why(|w| w.event = None), "event");
+    }
+
+    #[test]
+    fn labels_stay_as_they_are() {
+        // Effect keys are hashes of them: another label would let a redelivered event have a second effect.
+        let signal = Signal { name: "s".into(), args: vec![] };
+        let labels = [
+            WorkflowAction::Start(start()),
+            WorkflowAction::Signal(signal.clone()),
+            WorkflowAction::SignalWithStart(start(), signal),
+            WorkflowAction::Cancel { reason: "c".into() },
+        ]
+        .map(|action| action.label());
+        assert_eq!(labels, ["start:T", "signal:s", "signal-with-start:s", "cancel"]);
     }
 }

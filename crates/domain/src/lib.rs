@@ -3,8 +3,11 @@
 //! Pure: no clock, no randomness, no I/O and no client of anything. Text from outside becomes one of these
 //! types at the door, or does not come in.
 
+mod action;
+mod action_wire;
 mod command;
 mod event;
+mod event_wire;
 mod fault;
 mod ids;
 mod key;
@@ -12,7 +15,11 @@ mod outcome;
 mod read_event;
 mod trace;
 
-pub use command::{Action, BadCommand, Command, ConflictPolicy, JsonText, Origin, Signal, Start, Trigger};
+pub use action::{
+    Action, ConflictPolicy, JsonText, Priority, Query, RetryPolicy, ReusePolicy, ScheduleCall, Signal,
+    SignalAll, Start, StartOptions, Update, UpdateWait, WorkflowAction,
+};
+pub use command::{BadCommand, Command, Origin, Trigger};
 pub use event::{Data, Event};
 pub use fault::{Fault, Reason};
 pub use ids::{BadId, EventId, EventSubject, ReplyTo, ScheduleId, Source, WorkflowId};

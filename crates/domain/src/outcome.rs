@@ -7,7 +7,7 @@ use signalbox_proto::{
 };
 
 use crate::{
-    Action, Command, Event, EventKey, Reason,
+    Action, Command, Event, EventKey, Reason, WorkflowAction, WorkflowId,
     command::{time, timestamp},
 };
 
@@ -18,7 +18,8 @@ pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcom
         effect_key: command.effect_key.to_string(),
         route: command.origin.route.clone().unwrap_or_default(),
         route_set: command.origin.route_set.clone(),
-        workflow_id: command.key.to_string(),
+        workflow_id: command.action.workflow_id().map(WorkflowId::to_string).unwrap_or_default(),
+        target: if command.action.workflow_id().is_some() { String::new() } else { command.key().to_owned() },
         attempts,
         at: Some(timestamp(at)),
         trace: command.trace.to_wire(),
@@ -63,8 +64,17 @@ impl OutcomeExt for Outcome {
 
     fn accepted(mut self, action: &Action, run_id: String) -> Self {
         let kind = match action {
-            Action::Start(_) => OutcomeKind::Started,
-            Action::Signal(_) | Action::SignalWithStart(..) => OutcomeKind::Signalled,
+            Action::SignalAll(_) => OutcomeKind::Signalled,
+            Action::Schedule(..) => OutcomeKind::Scheduled,
+            Action::Publish(_) => OutcomeKind::Published,
+            Action::Workflow(_, action) => match action {
+                WorkflowAction::Start(_) => OutcomeKind::Started,
+                WorkflowAction::Signal(_) | WorkflowAction::SignalWithStart(..) => OutcomeKind::Signalled,
+                WorkflowAction::Update(_) | WorkflowAction::UpdateWithStart(..) => OutcomeKind::Updated,
+                WorkflowAction::Query(_) => OutcomeKind::Answered,
+                WorkflowAction::Cancel { .. } => OutcomeKind::Cancelled,
+                WorkflowAction::Terminate { .. } => OutcomeKind::Terminated,
+            },
         };
         self.set_kind(kind);
         self.run_id = run_id;

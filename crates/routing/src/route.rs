@@ -1,6 +1,6 @@
 //! A checked route, and what it makes of one event.
 
-use signalbox_domain::{self as domain, ConflictPolicy, JsonText, WorkflowId};
+use signalbox_domain::{self as domain, ConflictPolicy, JsonText, StartOptions, WorkflowAction, WorkflowId};
 
 use crate::{
     expression::Expression,
@@ -51,22 +51,22 @@ impl Route {
         value.as_bool().ok_or_else(|| format!("when: `{guard}` is {}, not a boolean", kind(&value)))
     }
 
-    /// The action for the event, and the workflow that it is for.
+    /// The action for the event.
     ///
     /// # Errors
     /// Says which field has no value, or one that cannot be used.
-    pub(crate) fn action(&self, scope: &Scope<'_>) -> Result<(WorkflowId, domain::Action), String> {
+    pub(crate) fn action(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let (Action::Start(id, _) | Action::Signal(id, _) | Action::SignalWithStart(id, ..)) = &self.action;
         let id = id.render(scope).map_err(|why| format!("workflow_id: {why}"))?;
-        let id = id.parse().map_err(|bad| format!("workflow_id: {bad}"))?;
+        let id: WorkflowId = id.parse().map_err(|bad| format!("workflow_id: {bad}"))?;
         let action = match &self.action {
-            Action::Start(_, start) => domain::Action::Start(start.render(scope)?),
-            Action::Signal(_, signal) => domain::Action::Signal(signal.render(scope)?),
+            Action::Start(_, start) => WorkflowAction::Start(start.render(scope)?),
+            Action::Signal(_, signal) => WorkflowAction::Signal(signal.render(scope)?),
             Action::SignalWithStart(_, start, signal) => {
-                domain::Action::SignalWithStart(start.render(scope)?, signal.render(scope)?)
+                WorkflowAction::SignalWithStart(start.render(scope)?, signal.render(scope)?)
             }
         };
-        Ok((id, action))
+        Ok(domain::Action::Workflow(id, action))
     }
 }
 
@@ -77,6 +77,7 @@ impl Start {
             task_queue: self.task_queue.clone(),
             args: render_args("args", &self.args, scope)?,
             conflict_policy: self.conflict_policy,
+            options: StartOptions::default(),
         })
     }
 }

@@ -115,10 +115,16 @@ impl RouteSet {
         if !route.admits(scope)? {
             return Ok(None);
         }
-        let (key, action) = route.action(scope)?;
+        let action = route.action(scope)?;
         Ok(Some(Command {
-            effect_key: EffectKey::derive(&event.source, &event.id, &route.name, 0, &action.label(), &key),
-            key,
+            effect_key: EffectKey::derive(
+                &event.source,
+                &event.id,
+                &route.name,
+                0,
+                &action.label(),
+                action.key(),
+            ),
             origin: Origin {
                 event: event.reference(),
                 route: Some(route.name.clone()),

@@ -5,7 +5,9 @@
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use signalbox_domain::{Action, ConflictPolicy, Event, JsonText, RawMessage, Trigger, read_event};
+use signalbox_domain::{
+    Action, ConflictPolicy, Event, JsonText, RawMessage, Trigger, WorkflowAction, read_event,
+};
 use signalbox_routing::{Plan, RouteSet};
 
 fn event(subject: &str, data: &Value) -> Event {
@@ -35,11 +37,13 @@ fn args(args: &[JsonText]) -> String {
 fn show(plan: &Plan) -> String {
     let commands = plan.commands.iter().map(|command| {
         let what = match &command.action {
-            Action::Start(start) => {
+            Action::Workflow(_, WorkflowAction::Start(start)) => {
                 format!("{}({}) {:?}", start.workflow_type, args(&start.args), start.conflict_policy)
             }
-            Action::Signal(signal) => format!("{}({})", signal.name, args(&signal.args)),
-            Action::SignalWithStart(start, signal) => {
+            Action::Workflow(_, WorkflowAction::Signal(signal)) => {
+                format!("{}({})", signal.name, args(&signal.args))
+            }
+            Action::Workflow(_, WorkflowAction::SignalWithStart(start, signal)) => {
                 format!(
                     "{}({}) {}({})",
                     start.workflow_type,
@@ -48,8 +52,9 @@ fn show(plan: &Plan) -> String {
                     args(&signal.args)
                 )
             }
+            other => format!("{other:?}"),
         };
-        format!("{} {} {what}", command.action.kind(), command.key)
+        format!("{} {} {what}", command.action.kind(), command.key())
     });
     let verdicts = plan
         .verdicts
@@ -150,7 +155,7 @@ fn commands_carry_where_they_come_from() {
     assert_eq!(command.origin.route_set, set.version());
     assert_eq!(command.origin.trigger, Trigger::Event);
     assert_eq!((command.reply_to.as_ref(), command.accepted_at), (event.reply_to.as_ref(), at()));
-    let Action::Start(start) = &command.action else { panic!("{command:?}") };
+    let Action::Workflow(_, WorkflowAction::Start(start)) = &command.action else { panic!("{command:?}") };
     assert_eq!((start.task_queue.as_str(), start.conflict_policy), ("lab6-queue", ConflictPolicy::Fail));
 }
 
@@ -300,7 +305,7 @@ proptest! {
         let (first, second) = order.split_at(cut);
         let shuffled = RouteSet::load([file("b", first), file("a", second)]).unwrap().plan(&event, at());
         let bare = |plan: &Plan| {
-            let commands = plan.commands.iter().map(|c| (c.effect_key.clone(), c.key.clone(), c.action.clone()));
+            let commands = plan.commands.iter().map(|c| (c.effect_key.clone(), c.action.clone()));
             (commands.collect::<Vec<_>>(), plan.verdicts.clone(), plan.errors.clone())
         };
         prop_assert!(!sorted.verdicts.is_empty());

@@ -1,7 +1,9 @@
 //! Carrying out one command.
 
 use serde_json::{Value, json};
-use signalbox_domain::{Action, Command, ConflictPolicy, Origin, Signal, Start, TraceContext, Trigger};
+use signalbox_domain::{
+    Action, Command, ConflictPolicy, Origin, Signal, Start, TraceContext, Trigger, WorkflowAction, WorkflowId,
+};
 use signalbox_proto::names::search_attribute;
 use temporalio_client::{NamespacedClient, tonic::Status};
 use temporalio_common::protos::temporal::api::{
@@ -49,21 +51,26 @@ impl Temporal {
         repeated: bool,
         trace: TraceContext,
     ) -> Result<Accepted, Failure> {
-        match &command.action {
-            Action::Start(start) => self.start(command, start, &trace).await,
-            Action::Signal(signal) => self.signal(command, signal, &trace).await,
-            Action::SignalWithStart(start, signal) => {
-                if repeated && let Some(earlier) = self.earlier_signal_with_start(command).await? {
+        let Action::Workflow(id, action) = &command.action else {
+            return Err(Failure::unsupported(command.action.kind()));
+        };
+        match action {
+            WorkflowAction::Start(start) => self.start(command, id, start, &trace).await,
+            WorkflowAction::Signal(signal) => self.signal(command, id, signal, &trace).await,
+            WorkflowAction::SignalWithStart(start, signal) => {
+                if repeated && let Some(earlier) = self.earlier_signal_with_start(command, id).await? {
                     return Ok(earlier);
                 }
-                self.signal_with_start(command, start, signal, &trace).await
+                self.signal_with_start(command, id, start, signal, &trace).await
             }
+            other => Err(Failure::unsupported(other.kind())),
         }
     }
 
     async fn start(
         &self,
         command: &Command,
+        id: &WorkflowId,
         start: &Start,
         trace: &TraceContext,
     ) -> Result<Accepted, Failure> {
@@ -71,7 +78,7 @@ impl Temporal {
             namespace: self.client.namespace(),
             identity: self.client.identity(),
             request_id: command.effect_key.to_string(),
-            workflow_id: command.key.to_string(),
+            workflow_id: id.to_string(),
             workflow_type: workflow_type(start),
             task_queue: task_queue(start),
             input: arguments(&start.args),
@@ -90,6 +97,7 @@ impl Temporal {
     async fn signal(
         &self,
         command: &Command,
+        id: &WorkflowId,
         signal: &Signal,
         trace: &TraceContext,
     ) -> Result<Accepted, Failure> {
@@ -98,7 +106,7 @@ impl Temporal {
             identity: self.client.identity(),
             request_id: command.effect_key.to_string(),
             workflow_execution: Some(WorkflowExecution {
-                workflow_id: command.key.to_string(),
+                workflow_id: id.to_string(),
                 run_id: String::new(),
             }),
             signal_name: signal.name.clone(),
@@ -114,6 +122,7 @@ impl Temporal {
     async fn signal_with_start(
         &self,
         command: &Command,
+        id: &WorkflowId,
         start: &Start,
         signal: &Signal,
         trace: &TraceContext,
@@ -122,7 +131,7 @@ impl Temporal {
             namespace: self.client.namespace(),
             identity: self.client.identity(),
             request_id: command.effect_key.to_string(),
-            workflow_id: command.key.to_string(),
+            workflow_id: id.to_string(),
             workflow_type: workflow_type(start),
             task_queue: task_queue(start),
             input: arguments(&start.args),

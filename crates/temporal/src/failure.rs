@@ -15,6 +15,14 @@ pub struct Failure {
     pub detail: String,
 }
 
+impl Failure {
+    /// Temporal has nothing to do with an action of this kind.
+    pub(crate) fn unsupported(kind: &str) -> Self {
+        let detail = format!("`{kind}` is not for Temporal");
+        Self { fault: Fault::Permanent, reason: Reason::InvalidArgument, detail }
+    }
+}
+
 impl From<Status> for Failure {
     /// The one classification of Temporal's answers. Whatever may pass is transient: a command that is given
     /// up too early is lost, one that is tried too often is one effect all the same.

@@ -1,6 +1,6 @@
 //! Finding out whether an attempt whose answer was lost had its effect.
 
-use signalbox_domain::Command;
+use signalbox_domain::{Command, WorkflowId};
 use temporalio_client::NamespacedClient;
 use temporalio_common::protos::temporal::api::{
     common::v1::WorkflowExecution,
@@ -21,8 +21,9 @@ impl Temporal {
     pub(crate) async fn earlier_signal_with_start(
         &self,
         command: &Command,
+        id: &WorkflowId,
     ) -> Result<Option<Accepted>, Failure> {
-        let execution = WorkflowExecution { workflow_id: command.key.to_string(), run_id: String::new() };
+        let execution = WorkflowExecution { workflow_id: id.to_string(), run_id: String::new() };
         let request = DescribeWorkflowExecutionRequest {
             namespace: self.client.namespace(),
             execution: Some(execution),

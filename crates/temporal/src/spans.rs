@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use signalbox_domain::{Action, Command, ScheduleId, WorkflowId};
+use signalbox_domain::{Action, Command, ScheduleId, WorkflowAction, WorkflowId};
 use signalbox_telemetry::Span;
 
 use crate::{Accepted, Failure};
@@ -14,15 +14,31 @@ const SCHEDULE_ID: &str = "temporalScheduleID";
 /// One attempt to carry a command out; several are siblings.
 pub(crate) fn attempt(command: &Command) -> Span {
     let mut span = Span::client(&command.trace, || match &command.action {
-        Action::Start(start) => format!("StartWorkflow:{}", start.workflow_type).into(),
-        Action::Signal(signal) => format!("SignalWorkflow:{}", signal.name).into(),
-        Action::SignalWithStart(start, _) => {
-            format!("SignalWithStartWorkflow:{}", start.workflow_type).into()
-        }
+        Action::Workflow(_, action) => of_action(action).into(),
+        other => other.kind().into(),
     });
     span.set("rpc.system", || "grpc");
-    span.set(WORKFLOW_ID, || command.key.to_string());
+    if let Some(id) = command.action.workflow_id() {
+        span.set(WORKFLOW_ID, || id.to_string());
+    }
     span
+}
+
+fn of_action(action: &WorkflowAction) -> String {
+    match action {
+        WorkflowAction::Start(start) => format!("StartWorkflow:{}", start.workflow_type),
+        WorkflowAction::Signal(signal) => format!("SignalWorkflow:{}", signal.name),
+        WorkflowAction::SignalWithStart(start, _) => {
+            format!("SignalWithStartWorkflow:{}", start.workflow_type)
+        }
+        WorkflowAction::Update(update) => format!("UpdateWorkflow:{}", update.name),
+        WorkflowAction::UpdateWithStart(start, _) => {
+            format!("UpdateWithStartWorkflow:{}", start.workflow_type)
+        }
+        WorkflowAction::Query(query) => format!("QueryWorkflow:{}", query.name),
+        WorkflowAction::Cancel { .. } => "CancelWorkflow".to_owned(),
+        WorkflowAction::Terminate { .. } => "TerminateWorkflow".to_owned(),
+    }
 }
 
 /// What Temporal said.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use signalbox_bus::{Bus, PublishError, Stored, Waiters, Waiting};
 use signalbox_domain::{
     Action, Command, EffectKey, Event, EventId, EventRef, Origin, Outcome, OutcomeKind, Source, TraceContext,
-    Trigger, WorkflowId,
+    Trigger, WorkflowAction, WorkflowId,
 };
 use signalbox_telemetry::Chain;
 use tokio::{sync::Semaphore, time};
@@ -93,13 +93,18 @@ impl Acceptor {
     ///
     /// # Errors
     /// A [`Problem`] when it was not stored, when nobody knows whether it was, or when it was refused.
-    pub async fn command(&self, caller: Caller, key: WorkflowId, action: Action) -> Result<Answer, Problem> {
+    pub async fn command(
+        &self,
+        caller: Caller,
+        workflow: WorkflowId,
+        action: WorkflowAction,
+    ) -> Result<Answer, Problem> {
         let mut waiting = self.waiters.expect()?;
         let Caller { call: id, trace, trigger } = caller;
-        let mut command = direct(&id, trace, trigger, key.clone(), action)?;
+        let mut command = direct(&id, trace, trigger, workflow.clone(), action)?;
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
-        let accepted = Accepted { event_id: id, workflow_id: Some(key) };
+        let accepted = Accepted { event_id: id, workflow_id: Some(workflow) };
         let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
         let answer = self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await;
         match answer.progress.effect(&effect) {
@@ -226,18 +231,19 @@ fn direct(
     id: &EventId,
     trace: TraceContext,
     trigger: Trigger,
-    key: WorkflowId,
-    action: Action,
+    workflow: WorkflowId,
+    action: WorkflowAction,
 ) -> Result<Command, Problem> {
     let source: Source = SOURCE.parse()?;
+    let kind = action.kind();
+    let action = Action::Workflow(workflow, action);
     Ok(Command {
-        effect_key: EffectKey::derive(&source, id, "", 0, &action.label(), &key),
-        key,
+        effect_key: EffectKey::derive(&source, id, "", 0, &action.label(), action.key()),
         origin: Origin {
             event: EventRef {
                 id: id.to_string(),
                 source: source.to_string(),
-                r#type: format!("signalbox.http.{}", action.kind()),
+                r#type: format!("signalbox.http.{kind}"),
                 ..Default::default()
             },
             route: None,

@@ -79,5 +79,11 @@ pub(crate) fn name(kind: OutcomeKind) -> &'static str {
         OutcomeKind::Retrying => "retrying",
         OutcomeKind::Refused => "refused",
         OutcomeKind::Dead => "dead",
+        OutcomeKind::Updated => "updated",
+        OutcomeKind::Answered => "answered",
+        OutcomeKind::Cancelled => "cancelled",
+        OutcomeKind::Terminated => "terminated",
+        OutcomeKind::Scheduled => "scheduled",
+        OutcomeKind::Published => "published",
     }
 }

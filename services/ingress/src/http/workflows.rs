@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use signalbox_domain::{Action, ConflictPolicy, JsonText, Signal, Start, WorkflowId};
+use signalbox_domain::{ConflictPolicy, JsonText, Signal, Start, StartOptions, WorkflowAction, WorkflowId};
 use signalbox_proto::names::lab;
 use utoipa::{IntoParams, ToSchema};
 
@@ -126,7 +126,7 @@ pub async fn trigger(
     if parameters.name.is_empty() {
         return Err(Problem::malformed("name is empty"));
     }
-    let start = Action::Start(cron_workflow(&parameters.name));
+    let start = WorkflowAction::Start(cron_workflow(&parameters.name));
     let answer = app.accept.command(caller, workflow_id.clone(), start).await?;
     Ok(answer.respond(|accepted, progress| Started {
         workflow_id: workflow_id.to_string(),
@@ -166,7 +166,7 @@ pub async fn signal(
     let workflow_id: WorkflowId = workflow_id.parse()?;
     let message = parameters.message.ok_or_else(|| Problem::missing("message"))?;
     let args = vec![JsonText::from_value(&json!(message))];
-    let signal = Action::Signal(Signal { name: lab::ADD_MESSAGE.into(), args });
+    let signal = WorkflowAction::Signal(Signal { name: lab::ADD_MESSAGE.into(), args });
     let answer = app.accept.command(caller, workflow_id.clone(), signal).await?;
     Ok(answer.respond(|accepted, progress| Signalled {
         workflow_id: workflow_id.to_string(),
@@ -199,7 +199,7 @@ pub async fn stop(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let workflow_id: WorkflowId = workflow_id.parse()?;
-    let signal = Action::Signal(Signal { name: lab::STOP_PROCESSING.into(), args: Vec::new() });
+    let signal = WorkflowAction::Signal(Signal { name: lab::STOP_PROCESSING.into(), args: Vec::new() });
     let answer = app.accept.command(caller, workflow_id.clone(), signal).await?;
     Ok(answer.respond(|accepted, progress| StopSent {
         workflow_id: workflow_id.to_string(),
@@ -216,6 +216,7 @@ pub fn cron_workflow(name: &str) -> Start {
         task_queue: lab::TASK_QUEUE.into(),
         args: vec![JsonText::from_value(&json!(name))],
         conflict_policy: ConflictPolicy::Fail,
+        options: StartOptions::default(),
     }
 }
 

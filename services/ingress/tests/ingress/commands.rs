@@ -2,7 +2,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::Method;
 use serde_json::json;
-use signalbox_domain::{Action, ConflictPolicy, OutcomeExt, OutcomeKind, Reason, Trigger, of_command};
+use signalbox_domain::{
+    Action, ConflictPolicy, OutcomeExt, OutcomeKind, Reason, Trigger, WorkflowAction, of_command,
+};
 
 use crate::stack::{Reaction, Stack, accepted, eventually, refused};
 
@@ -23,7 +25,7 @@ async fn a_trigger_is_answered_when_temporal_has_accepted() {
         })
     );
     let command = stack.commands.lock().unwrap().pop().unwrap();
-    let Action::Start(start) = &command.action else { panic!("{command:?}") };
+    let Action::Workflow(_, WorkflowAction::Start(start)) = &command.action else { panic!("{command:?}") };
     assert_eq!((start.workflow_type.as_str(), start.task_queue.as_str()), ("CronWorkflow", "lab6-queue"));
     assert_eq!(
         (&start.args[0].bytes()[..], start.conflict_policy),
@@ -46,7 +48,7 @@ async fn a_trigger_of_a_running_workflow_is_refused() {
 async fn signals_are_sent_or_refused() {
     let mut stack = Stack::start("10s").await;
     stack.on_command(|command| {
-        Reaction::Tell(vec![match command.key.as_str() {
+        Reaction::Tell(vec![match command.key() {
             "runs" => accepted(command),
             _ => refused(command, Reason::WorkflowNotFound),
         }])
@@ -145,7 +147,7 @@ async fn many_callers_get_each_their_own_outcome() {
     let runs = AtomicUsize::new(0);
     stack.on_command(move |command| {
         let outcome = of_command(command, 1, chrono::Utc::now());
-        let run = format!("{}-{}", command.key, runs.fetch_add(1, Ordering::Relaxed));
+        let run = format!("{}-{}", command.key(), runs.fetch_add(1, Ordering::Relaxed));
         Reaction::Tell(vec![outcome.accepted(&command.action, run)])
     });
     let paths: Vec<_> = (0..50).map(|n| (format!("w{n}"), format!("/trigger-workflow/w{n}"))).collect();

@@ -55,7 +55,7 @@ impl Applier {
         self.metrics.retries.inc();
         tracing::warn!(
             event.id = command.origin.event.id,
-            workflow.id = %command.key,
+            key = command.key(),
             effect.key = %command.effect_key,
             trace.id = command.trace.trace_id(),
             attempt,
@@ -78,7 +78,7 @@ impl Applier {
         self.metrics.applied(command.action.kind(), &outcome, seconds);
         tracing::debug!(
             event.id = command.origin.event.id,
-            workflow.id = %command.key,
+            key = command.key(),
             run.id = outcome.run_id,
             effect.key = %command.effect_key,
             route = outcome.route,
@@ -93,7 +93,7 @@ impl Applier {
         if outcome.kind() == OutcomeKind::Dead {
             tracing::warn!(
                 event.id = command.origin.event.id,
-                workflow.id = %command.key,
+                key = command.key(),
                 route = outcome.route,
                 error = outcome.detail,
                 "dead letter"
@@ -113,7 +113,9 @@ impl Applier {
 
 fn describe(command: &Command, outcome: &Outcome, span: &mut Span) {
     span.set("cloudevents.event_id", || command.origin.event.id.clone());
-    span.set("temporalWorkflowID", || command.key.to_string());
+    if let Some(id) = command.action.workflow_id() {
+        span.set("temporalWorkflowID", || id.to_string());
+    }
     span.set("signalbox.effect_key", || command.effect_key.to_string());
     span.set("signalbox.attempts", || i64::from(outcome.attempts));
     span.set("signalbox.outcome", || name(outcome.kind()));

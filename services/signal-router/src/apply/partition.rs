@@ -9,9 +9,7 @@ use chrono::Utc;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use prost::Message;
 use signalbox_bus::{Delivery, Settlement};
-use signalbox_domain::{
-    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, WorkflowId,
-};
+use signalbox_domain::{BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason};
 use signalbox_proto::v1::CommandBatch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -47,7 +45,7 @@ pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()
 struct Partition {
     applier: Arc<Applier>,
     held: HashMap<u64, Held>,
-    lanes: Lanes<WorkflowId, Work>,
+    lanes: Lanes<Box<str>, Work>,
     under_way: FuturesUnordered<BoxFuture<'static, End>>,
     /// May begin, but would be more than [`UNDER_WAY`].
     ready: VecDeque<Work>,
@@ -67,7 +65,7 @@ struct Work {
 
 /// The end of a command's work; not `concluded` when the service stopped before.
 struct End {
-    key: WorkflowId,
+    key: Box<str>,
     delivery: u64,
     concluded: bool,
 }
@@ -117,7 +115,7 @@ impl Partition {
         self.applier.metrics.held.inc_by(commands.len() as i64);
         self.held.insert(sequence, Held { delivery, left: commands.len() });
         for command in commands {
-            let key = command.key.clone();
+            let key: Box<str> = command.key().into();
             let work = Work { command, delivery: sequence, repeated };
             if let Some(work) = self.lanes.enter(&key, work) {
                 self.ready.push_back(work);
@@ -136,7 +134,7 @@ impl Partition {
             let applier = Arc::clone(&self.applier);
             let work = async move {
                 let concluded = applier.carry_out(&command, repeated, &mut span).await.is_some();
-                End { key: command.key, delivery, concluded }
+                End { key: command.key().into(), delivery, concluded }
             };
             self.under_way.push(work.boxed());
         }
