@@ -9,6 +9,7 @@ use crate::bench::Bench;
 use crate::commands::demo::Demo;
 use crate::commands::doctor::Doctor;
 use crate::commands::events::Events;
+use crate::commands::lint::Lint;
 use crate::commands::lookups::{Describe, Query, ResultOf};
 use crate::commands::publish::Publish;
 use crate::commands::ready::Ready;
@@ -68,6 +69,7 @@ pub enum Command {
     Schedule(Schedule),
     Publish(Publish),
     Events(Events),
+    Lint(Lint),
     Doctor(Doctor),
     #[command(subcommand)]
     Bench(Bench),

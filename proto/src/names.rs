@@ -92,6 +92,12 @@ pub mod header {
     pub const CONTENT_TYPE: &str = "content-type";
 }
 
+/// CloudEvents extension attributes.
+pub mod extension {
+    /// How many events routes have published one for the other before this one.
+    pub const HOPS: &str = "signalboxhops";
+}
+
 /// Custom search attributes in Temporal.
 pub mod search_attribute {
     /// Keyword: how the run was triggered, `http`, `schedule`, `event`, `cli` or `workflow`.

@@ -30,13 +30,13 @@ impl From<Start> for v1::Start {
             args: to_wire(start.args),
             conflict_policy: start.conflict_policy.into(),
             reuse_policy: start.options.reuse_policy.into(),
-            execution_timeout: start.options.execution_timeout.map(duration),
-            run_timeout: start.options.run_timeout.map(duration),
-            task_timeout: start.options.task_timeout.map(duration),
+            execution_timeout: start.options.execution_timeout.map(wire_duration),
+            run_timeout: start.options.run_timeout.map(wire_duration),
+            task_timeout: start.options.task_timeout.map(wire_duration),
             retry_policy,
             memo: fields(memo),
             search_attributes: fields(search_attributes),
-            start_delay: start.options.start_delay.map(duration),
+            start_delay: start.options.start_delay.map(wire_duration),
             priority,
         }
     }
@@ -77,7 +77,7 @@ impl TryFrom<v1::Start> for Start {
 }
 
 /// A protobuf duration; one that is too long for it is the longest.
-fn duration(span: Duration) -> prost_types::Duration {
+pub fn wire_duration(span: Duration) -> prost_types::Duration {
     let longest = prost_types::Duration { seconds: 315_576_000_000, nanos: 0 };
     prost_types::Duration::try_from(span)
         .ok()

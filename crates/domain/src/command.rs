@@ -78,7 +78,7 @@ impl From<Command> for v1::Command {
             trigger: command.origin.trigger.into(),
             reply_to: command.reply_to.map(|to| to.as_str().to_owned()).unwrap_or_default(),
             trace: command.trace.to_wire(),
-            accepted_at: Some(timestamp(command.accepted_at)),
+            accepted_at: Some(wire_time(command.accepted_at)),
             route_set: command.origin.route_set,
             action: Some(action),
         }
@@ -127,7 +127,7 @@ fn action(key: &str, wire: v1::command::Action) -> Result<Action, BadCommand> {
 }
 
 /// A protobuf timestamp.
-pub(crate) fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
+pub fn wire_time(at: DateTime<Utc>) -> prost_types::Timestamp {
     // Nanoseconds of a leap second go past 10^9; a timestamp has none.
     prost_types::Timestamp {
         seconds: at.timestamp(),
@@ -135,7 +135,7 @@ pub(crate) fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
     }
 }
 
-/// The time of a protobuf timestamp, if it is one.
+/// The time of a protobuf wire_time, if it is one.
 pub(crate) fn time(wire: prost_types::Timestamp) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(wire.seconds, u32::try_from(wire.nanos).ok()?)
 }

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
-use signalbox_proto::{names::header, v1::EventRef};
+use signalbox_proto::{
+    names::{extension::HOPS, header},
+    v1::EventRef,
+};
 
 use crate::{EventId, EventKey, EventSubject, ReplyTo, Source, TraceContext};
 
@@ -60,6 +63,11 @@ impl Event {
     /// Where the ledger keeps this event.
     pub fn key(&self) -> EventKey {
         EventKey::derive(self.source.as_str(), self.id.as_str())
+    }
+
+    /// How many events routes have published one for the other before this one.
+    pub fn hops(&self) -> u32 {
+        self.extensions.get(HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0)
     }
 
     /// What other messages say of this event.

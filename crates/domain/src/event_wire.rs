@@ -5,7 +5,7 @@ use signalbox_proto::v1;
 
 use crate::{
     BadId, Data, Event, TraceContext,
-    command::{time, timestamp},
+    command::{time, wire_time},
 };
 
 /// What stands for `datacontenttype` where the data are JSON.
@@ -37,7 +37,7 @@ impl From<Event> for v1::Event {
             source: event.source.to_string(),
             r#type: event.kind,
             nats_subject: event.nats_subject.to_string(),
-            time: Some(timestamp(event.time)),
+            time: Some(wire_time(event.time)),
             data_content_type: content_type.unwrap_or_default(),
             data_schema: event.data_schema.unwrap_or_default(),
             subject: event.subject.unwrap_or_default(),

@@ -24,6 +24,8 @@ pub enum Reason {
     PermissionDenied,
     /// The message cannot be read as an event.
     BadEvent,
+    /// The event's data are not of the schema that it is declared with.
+    SchemaMismatch,
     /// The message cannot be read as a command.
     BadCommand,
     /// A route's guard or value failed on this event.
@@ -41,6 +43,7 @@ impl Reason {
             Self::InvalidArgument => "invalid-argument",
             Self::PermissionDenied => "permission-denied",
             Self::BadEvent => "bad-event",
+            Self::SchemaMismatch => "schema-mismatch",
             Self::BadCommand => "bad-command",
             Self::RouteError => "route-error",
             Self::Refused => "refused",

@@ -123,6 +123,13 @@ text_id!(
     1024
 );
 
+impl EventId {
+    /// Its 32 digits are an id as they are.
+    pub(crate) fn of_key(key: &crate::EffectKey) -> Self {
+        Self(key.as_str().into())
+    }
+}
+
 /// A NATS subject under `events.`, without wildcards.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventSubject(Box<str>);

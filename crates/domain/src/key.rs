@@ -67,6 +67,13 @@ impl EffectKey {
     }
 }
 
+/// The id of the event that a command publishes.
+impl From<&EffectKey> for EventId {
+    fn from(key: &EffectKey) -> Self {
+        Self::of_key(key)
+    }
+}
+
 impl fmt::Display for EffectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -19,12 +19,19 @@ pub use action::{
     Action, ConflictPolicy, JsonText, Priority, Query, RetryPolicy, ReusePolicy, ScheduleCall, Signal,
     SignalAll, Start, StartOptions, Update, UpdateWait, WorkflowAction,
 };
-pub use command::{BadCommand, Command, Origin, Trigger};
+pub use action_wire::wire_duration;
+pub use command::{BadCommand, Command, Origin, Trigger, wire_time};
 pub use event::{Data, Event};
 pub use fault::{Fault, Reason};
 pub use ids::{BadId, EventId, EventSubject, ReplyTo, ScheduleId, Source, WorkflowId};
 pub use key::{EffectKey, EventKey, partition};
 pub use outcome::{OutcomeExt, of_command};
 pub use read_event::{BadEvent, RawMessage, read_event};
-pub use signalbox_proto::v1::{DeadLetter, EventRef, Outcome, OutcomeKind, Verdict};
+pub use signalbox_proto::{
+    names::extension::HOPS,
+    v1::{
+        ChangeSchedule, CreateSchedule, DeadLetter, DeleteSchedule, EventRef, Outcome, OutcomeKind,
+        PauseSchedule, ResumeSchedule, ScheduleArgs, ScheduleSpec, TriggerSchedule, Verdict,
+    },
+};
 pub use trace::TraceContext;

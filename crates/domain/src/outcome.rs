@@ -8,7 +8,7 @@ use signalbox_proto::{
 
 use crate::{
     Action, Command, Event, EventKey, Reason, WorkflowAction, WorkflowId,
-    command::{time, timestamp},
+    command::{time, wire_time},
 };
 
 /// An outcome of a command, still to be told what happened.
@@ -21,7 +21,7 @@ pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcom
         workflow_id: command.action.workflow_id().map(WorkflowId::to_string).unwrap_or_default(),
         target: if command.action.workflow_id().is_some() { String::new() } else { command.key().to_owned() },
         attempts,
-        at: Some(timestamp(at)),
+        at: Some(wire_time(at)),
         trace: command.trace.to_wire(),
         ..Default::default()
     }
@@ -51,14 +51,14 @@ impl OutcomeExt for Outcome {
             event: Some(event.reference()),
             route_set: route_set.to_owned(),
             attempts: 1,
-            at: Some(timestamp(at)),
+            at: Some(wire_time(at)),
             trace: event.trace.to_wire(),
             ..Default::default()
         }
     }
 
     fn at(mut self, at: DateTime<Utc>) -> Self {
-        self.at = Some(timestamp(at));
+        self.at = Some(wire_time(at));
         self
     }
 

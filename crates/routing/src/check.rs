@@ -146,8 +146,8 @@ impl Checker<'_> {
         if known {
             return Ok(());
         }
-        let hint =
-            did_you_mean(name, self.variables.iter().map(String::as_str).filter(|v| !v.starts_with('@')));
+        let known = self.variables.iter().map(String::as_str).filter(|v| !v.starts_with('@'));
+        let hint = did_you_mean(name, known).map(|hint| format!("; {hint}")).unwrap_or_default();
         Err(self.fault(place, format!("unknown name `{name}`{hint}")))
     }
 
@@ -156,8 +156,8 @@ impl Checker<'_> {
             return Ok(());
         }
         let hint = match did_you_mean(field, FIELDS) {
-            hint if hint.is_empty() => format!("; it has {}", FIELDS.join(", ")),
-            hint => hint,
+            Some(hint) => format!("; {hint}"),
+            None => format!("; it has {}", FIELDS.join(", ")),
         };
         Err(self.fault(place, format!("an event has no `{field}`{hint}")))
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     check,
     scan::Code,
-    scope::{Scope, TOO_MUCH_WORK},
+    scope::{EVENT, Scope, TOO_MUCH_WORK},
     value::to_json,
 };
 
@@ -73,6 +73,11 @@ impl Expression {
         });
         let ast = parsed.unwrap_or_else(|| Err(BadExpression::new(0, "the expression cannot be parsed")))?;
         Ok(Self { text: text.trim().into(), data_path: check::data_path(&ast), ast })
+    }
+
+    /// Whether its value may differ between events.
+    pub(crate) fn reads_event(&self) -> bool {
+        self.ast.references().has_variable(EVENT)
     }
 
     /// The value for the event of `scope`. A part of its data is handed on as it is, its fields in their order.

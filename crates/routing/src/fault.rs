@@ -23,26 +23,69 @@ impl Position {
     }
 }
 
+/// Whether a set with this fault is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It would fail, or cannot be what was meant: no router takes it.
+    Error,
+    /// It works, and is probably not what was meant.
+    Warning,
+}
+
+impl Severity {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// A part of a file: where it begins, and how many characters of that line it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// Its first character.
+    pub at: Position,
+    /// How many characters it has, at least 1. It ends at the end of the line at the latest.
+    pub length: usize,
+}
+
 /// One thing that is wrong with a route file. Displays as `routes/lab.yaml:7:5: what is wrong`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     /// The file, as it was named to [`RouteSet::load`](crate::RouteSet::load).
     pub file: String,
     /// The place in it.
-    pub at: Position,
-    /// What is wrong, and where possible what would be right.
+    pub span: Span,
+    /// Whether it is refused.
+    pub severity: Severity,
+    /// Which rule says so; one of [`RULES`](crate::RULES).
+    pub rule: &'static str,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it, where that can be said.
+    pub help: Option<String>,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.at.line, self.at.column, self.message)
+        let Position { line, column } = self.span.at;
+        write!(f, "{}:{line}:{column}: {}", self.file, self.message)?;
+        self.help.iter().try_for_each(|help| write!(f, "; {help}"))
     }
 }
 
 /// Everything that is wrong with a set of route files, in the order of files and lines; one a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    /// Whether a router refuses the set.
+    pub fn refuse(&self) -> bool {
+        self.0.iter().any(|fault| fault.severity == Severity::Error)
+    }
+}
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,14 +101,13 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// `; did you mean …?` for a name that is close to a known one, otherwise nothing.
-pub(crate) fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+/// `did you mean …?` for a name that is close to a known one.
+pub(crate) fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let tolerance = (name.chars().count() / 3).clamp(1, 3);
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= tolerance)
         .min()
-        .map(|(_, candidate)| format!("; did you mean `{candidate}`?"))
-        .unwrap_or_default()
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }

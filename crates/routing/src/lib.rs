@@ -9,16 +9,22 @@
 mod check;
 mod expression;
 mod fault;
-mod file;
-mod reader;
-mod route;
+mod files;
+mod language;
+mod lint;
+mod plan;
+mod rules;
 mod scan;
+mod schema;
 mod scope;
 mod set;
 mod subject;
-mod template;
 mod value;
 mod yaml;
 
-pub use fault::{Fault, Faults, Position};
-pub use set::{Plan, RouteError, RouteSet};
+pub use fault::{Fault, Faults, Position, Severity, Span};
+pub use files::FileSet;
+pub use plan::{Plan, RouteError};
+pub use rules::{INLINE_SECRET, RULES, Rule};
+pub use schema::file_schema;
+pub use set::RouteSet;

@@ -1,15 +1,15 @@
-//! A set of routes, and the plan that it makes of an event.
-
-use std::collections::HashMap;
+//! A set of routes.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use signalbox_domain::{Command, EffectKey, Event, Origin, Trigger, Verdict};
+use signalbox_domain::{Action, Command, EffectKey, Event, Origin, Trigger};
 
 use crate::{
     fault::{Fault, Faults},
-    file::{self, Placed},
-    route::Route,
+    files::FileSet,
+    language::{actions::Cause, document, events::DeclaredEvent, route::Route},
+    lint,
+    plan::Plan,
     scope::Scope,
     subject::SubjectIndex,
 };
@@ -20,61 +20,47 @@ pub struct RouteSet {
     /// By name, which makes plans independent of the order of declaration.
     routes: Vec<Route>,
     index: SubjectIndex,
+    events: Vec<DeclaredEvent>,
+    event_index: SubjectIndex,
     version: String,
-}
-
-/// What a route set makes of an event.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
-    /// What to do, by name of route.
-    pub commands: Vec<Command>,
-    /// For each route whose filter matched, by name: whether it applies, and if not, why.
-    pub verdicts: Vec<Verdict>,
-    /// Routes that failed on this event, by name. Each also has a verdict, and no command.
-    pub errors: Vec<RouteError>,
-}
-
-/// Why a route failed on an event.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("route `{route}`: {detail}")]
-pub struct RouteError {
-    /// Name of the route.
-    pub route: String,
-    /// The field, the expression and what is wrong. Names and types of data are in it, values are not.
-    pub detail: String,
+    warnings: Vec<Fault>,
 }
 
 impl RouteSet {
-    /// Reads and checks route files, given by name and text. Their order is of no consequence.
+    /// Reads and checks route files, given by name and text. Their order is of no consequence; those that
+    /// [`FileSet::takes`] not are passed over.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
+    /// Everything that is wrong with any of them, when any of it is an error.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> Result<Self, Faults> {
-        let mut files: Vec<_> = files.into_iter().collect();
-        files.sort();
-        let (mut routes, mut faults) = (Vec::new(), Vec::new());
-        for (name, text) in &files {
-            let (read, wrong) = file::read(name, text);
-            routes.extend(read.into_iter().map(|placed| (name.as_str(), placed)));
-            faults.extend(wrong);
+        let files: FileSet = files.into_iter().filter(|(name, _)| FileSet::takes(name)).collect();
+        let (mut routes, mut events, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, text) in files.routes() {
+            let document = document::read(name, text, &files);
+            routes.extend(document.routes);
+            events.extend(document.events);
+            faults.extend(document.faults);
         }
-        faults.extend(repeated_names(&routes));
-        if !faults.is_empty() {
-            faults.sort();
-            return Err(Faults(faults));
+        faults.extend(lint::all(&routes));
+        faults.sort();
+        let faults = Faults(faults);
+        if faults.refuse() {
+            return Err(faults);
         }
-        let mut routes: Vec<_> = routes.into_iter().map(|(_, placed)| placed.route).collect();
         routes.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut index = SubjectIndex::default();
-        for (item, route) in routes.iter().enumerate() {
-            index.insert(&route.filter, item);
-        }
-        Ok(Self { routes, index, version: version(&files) })
+        let index = SubjectIndex::of(routes.iter().map(|route| &route.filters));
+        let event_index = SubjectIndex::of(events.iter().map(|event: &DeclaredEvent| &event.filters));
+        Ok(Self { routes, index, events, event_index, version: version(&files), warnings: faults.0 })
     }
 
     /// Hash of the files' contents, 16 hexadecimal digits. Names and order of the files do not count.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// What is probably not meant, but works.
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
     }
 
     /// How many routes there are.
@@ -94,37 +80,70 @@ impl RouteSet {
 
     /// What to do about `event`. The same event gives the same plan; `at` is the time that its commands carry.
     pub fn plan(&self, event: &Event, at: DateTime<Utc>) -> Plan {
+        if let Some(detail) = self.mismatch(event) {
+            return Plan::of_mismatch(detail);
+        }
         let mut plan = Plan::default();
         let scope = Scope::new(event);
-        for route in self.index.matching(&event.nats_subject) {
-            if let Some(route) = self.routes.get(route) {
-                let outcome = self.command(route, event, &scope, at);
-                plan.add(&route.name, outcome);
-            }
+        for route in self.matching(event) {
+            plan.add(&route.name, self.commands(route, event, &scope, at));
         }
         plan
     }
 
-    fn command(
+    /// Why the event is not what it was declared to be.
+    fn mismatch(&self, event: &Event) -> Option<String> {
+        if self.events.is_empty() {
+            return None;
+        }
+        let declared = self.event_index.matching(&event.nats_subject);
+        declared
+            .into_iter()
+            .filter_map(|index| self.events.get(index))
+            .find_map(|declared| declared.mismatch(event))
+    }
+
+    /// The routes whose filter matches, by name.
+    pub(crate) fn matching(&self, event: &Event) -> impl Iterator<Item = &Route> {
+        self.index.matching(&event.nats_subject).into_iter().filter_map(|index| self.routes.get(index))
+    }
+
+    fn commands(
         &self,
         route: &Route,
         event: &Event,
         scope: &Scope<'_>,
         at: DateTime<Utc>,
-    ) -> Result<Option<Command>, String> {
+    ) -> Result<Option<Vec<Command>>, String> {
         if !route.admits(scope)? {
             return Ok(None);
         }
-        let action = route.action(scope)?;
-        Ok(Some(Command {
-            effect_key: EffectKey::derive(
-                &event.source,
-                &event.id,
-                &route.name,
-                0,
-                &action.label(),
-                action.key(),
-            ),
+        let commands = route.actions.iter().enumerate().map(|(index, action)| {
+            let action = action.render(&Cause { event, route: &route.name, at }, scope);
+            let action = action.map_err(|why| match route.actions.len() {
+                1 => why,
+                _ => format!("action {}: {why}", index + 1),
+            })?;
+            Ok(self.command(route, index, event, action, at))
+        });
+        commands.collect::<Result<_, String>>().map(Some)
+    }
+
+    fn command(
+        &self,
+        route: &Route,
+        index: usize,
+        event: &Event,
+        mut action: Action,
+        at: DateTime<Utc>,
+    ) -> Command {
+        let effect_key =
+            EffectKey::derive(&event.source, &event.id, &route.name, index, &action.label(), action.key());
+        if let Action::Publish(published) = &mut action {
+            published.id = (&effect_key).into();
+        }
+        Command {
+            effect_key,
             origin: Origin {
                 event: event.reference(),
                 route: Some(route.name.clone()),
@@ -135,43 +154,11 @@ impl RouteSet {
             trace: event.trace.clone(),
             accepted_at: at,
             action,
-        }))
-    }
-}
-
-impl Plan {
-    fn add(&mut self, route: &str, outcome: Result<Option<Command>, String>) {
-        let verdict =
-            |matched, detail: &str| Verdict { route: route.to_owned(), matched, detail: detail.to_owned() };
-        match outcome {
-            Ok(Some(command)) => {
-                self.verdicts.push(verdict(true, ""));
-                self.commands.push(command);
-            }
-            Ok(None) => self.verdicts.push(verdict(false, "`when` is false")),
-            Err(detail) => {
-                self.verdicts.push(verdict(false, &detail));
-                self.errors.push(RouteError { route: route.to_owned(), detail });
-            }
         }
     }
 }
 
-fn repeated_names(routes: &[(&str, Placed)]) -> Vec<Fault> {
-    let mut seen = HashMap::new();
-    let mut faults = Vec::new();
-    for (file, placed) in routes {
-        let name = placed.route.name.as_str();
-        if let Some((first_file, first)) = seen.insert(name, (*file, placed.at)) {
-            let first = format!("{first_file}:{}:{}", first.line, first.column);
-            let message = format!("the name `{name}` is taken by the route at {first}");
-            faults.push(Fault { file: (*file).to_owned(), at: placed.at, message });
-        }
-    }
-    faults
-}
-
-fn version(files: &[(String, String)]) -> String {
+fn version(files: &FileSet) -> String {
     let mut digests: Vec<_> = files.iter().map(|(_, text)| Sha256::digest(text)).collect();
     digests.sort();
     let whole = digests.iter().fold(Sha256::new(), |hasher, digest| hasher.chain_update(digest)).finalize();

@@ -25,6 +25,11 @@ pub(crate) enum BadFilter {
 }
 
 impl SubjectFilter {
+    /// As NATS writes it.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn tokens(&self) -> impl Iterator<Item = &str> {
         self.0.split('.')
     }
@@ -60,6 +65,18 @@ fn check(token: &str, last: bool) -> Result<(), BadFilter> {
     }
 }
 
+/// Whether some subject matches both filters.
+pub(crate) fn overlap(left: &str, right: &str) -> bool {
+    let (mut left, mut right) = (left.split('.'), right.split('.'));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) | (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Finds what was filed under filters that match a subject: a trie over tokens, so the cost follows the
 /// subject's length and the matches, not the number of filters.
 #[derive(Debug, Default)]
@@ -71,8 +88,17 @@ pub(crate) struct SubjectIndex {
 }
 
 impl SubjectIndex {
+    /// Files the number of each under all of its filters.
+    pub(crate) fn of<'f>(filters: impl Iterator<Item = &'f Vec<SubjectFilter>>) -> Self {
+        let mut index = Self::default();
+        for (item, filters) in filters.enumerate() {
+            filters.iter().for_each(|filter| index.insert(filter, item));
+        }
+        index
+    }
+
     /// Files `item` under `filter`.
-    pub(crate) fn insert(&mut self, filter: &SubjectFilter, item: usize) {
+    fn insert(&mut self, filter: &SubjectFilter, item: usize) {
         let mut node = self;
         for token in filter.tokens() {
             node = match token {
@@ -102,6 +128,7 @@ impl SubjectIndex {
         }
         level.iter().for_each(|node| found.extend(&node.here));
         found.sort_unstable();
+        found.dedup();
         found
     }
 }

@@ -6,10 +6,10 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Number;
+use serde_json::{Number, Value};
 use serde_saphyr::{Location, Spanned};
 
-use crate::fault::Position;
+use crate::fault::{Position, Span};
 
 /// The largest route file that is read, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -29,6 +29,23 @@ pub(crate) enum Kind {
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Key, Node)>),
+}
+
+impl Node {
+    /// The value as JSON.
+    pub(crate) fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(flag) => (*flag).into(),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::Text(text) => text.as_str().into(),
+            Kind::List(items) => items.iter().map(Self::to_json).collect(),
+            Kind::Map(entries) => {
+                let entries = entries.iter().map(|(key, value)| (key.name.clone(), value.to_json()));
+                Value::Object(entries.collect())
+            }
+        }
+    }
 }
 
 impl Kind {
@@ -52,6 +69,13 @@ pub(crate) struct Key {
     pub(crate) name: String,
 }
 
+impl Key {
+    /// Its place.
+    pub(crate) fn span(&self) -> Span {
+        Span { at: self.at, length: self.name.chars().count().max(1) }
+    }
+}
+
 /// Where a value starts, for people and for finding it again in the text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
@@ -68,18 +92,53 @@ impl Place {
         }
     }
 
-    /// The place of the byte `offset` of the scalar `value`, which is here in `source`. That is exact where the
-    /// file writes the value as it is; folded and escaped scalars have only their start.
+    /// The place of the byte `offset` of the scalar `value`, which is here in `source`. Folded and block scalars are
+    /// followed line by line; of one with escapes there is only the start.
     pub(crate) fn inside(self, source: &str, value: &str, offset: usize) -> Position {
-        let exact = || {
-            let rest = source.get(self.byte?..)?;
-            let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
-            let start = quote.map_or(0, char::len_utf8);
-            rest.get(start..)?.starts_with(value).then_some(())?;
-            Some(self.position.after(rest.get(..start + offset)?))
-        };
-        exact().unwrap_or(self.position)
+        let found = self.byte.and_then(|start| source.get(start..)).and_then(|rest| {
+            let end = find(rest, value, offset)?;
+            Some(self.position.after(rest.get(..end)?))
+        });
+        found.unwrap_or(self.position)
     }
+
+    /// How many characters the scalar `value`, which is here in `source`, takes of its line.
+    pub(crate) fn length(self, source: &str, value: &str) -> usize {
+        let shown = self.byte.and_then(|start| source.get(start..)).and_then(|rest| {
+            let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let inner = rest.get(quote.map_or(0, char::len_utf8)..)?;
+            let line = value.lines().next().unwrap_or_default();
+            inner.starts_with(line).then(|| line.chars().count() + if quote.is_some() { 2 } else { 0 })
+        });
+        shown.unwrap_or(1).max(1)
+    }
+}
+
+/// The byte in `source`, which begins with the scalar `value`, that shows its byte `offset`: characters other than
+/// white space are the same in both and in the same order, whatever the indentation.
+fn find(source: &str, value: &str, offset: usize) -> Option<usize> {
+    let mut at = match source.chars().next()? {
+        '"' | '\'' => 1,
+        '|' | '>' => source.find('\n')?,
+        _ => 0,
+    };
+    let mut seen = 0;
+    for character in value.chars() {
+        if !character.is_whitespace() {
+            at += source.get(at..)?.find(|c: char| !c.is_whitespace())?;
+            source.get(at..)?.starts_with(character).then_some(())?;
+        }
+        if seen >= offset {
+            return Some(at);
+        }
+        seen += character.len_utf8();
+        if character.is_whitespace() {
+            at += source.get(at..)?.chars().next().filter(|c| c.is_whitespace()).map_or(0, char::len_utf8);
+        } else {
+            at += character.len_utf8();
+        }
+    }
+    Some(at)
 }
 
 /// Reads the one document of a file.

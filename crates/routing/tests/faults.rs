@@ -38,14 +38,13 @@ routes:
     signal: {workflow_id: x, name: y}
     start: {workflow_id: x, workflow: y}
 "#;
-    insta::assert_snapshot!(faults(text), @r#"
+    insta::assert_snapshot!(faults(text), @"
     routes/lab.yaml:2:10: `version` is 1; no other is known
-    routes/lab.yaml:3:1: unknown field `extra`; known are `version`, `routes`, `tests`
+    routes/lab.yaml:3:1: unknown field `extra`; known are `version`, `defaults`, `events`, `routes`, `tests`
     routes/lab.yaml:5:11: the name of a route has 1 to 64 letters (a-z, A-Z), digits, `-` or `_`
     routes/lab.yaml:6:9: a subject filter starts with `events.`
     routes/lab.yaml:7:5: unknown field `wehn`; did you mean `when`?
     routes/lab.yaml:9:26: `${` has no `}`; is a text in the expression left open? (`$${` is a plain `${`)
-    routes/lab.yaml:10:13: `name` is the same for every event; `${ … }` has no place in it
     routes/lab.yaml:11:13: `args` is a list, not a text
     routes/lab.yaml:12:5: missing field `name`
     routes/lab.yaml:13:11: `when` is one expression, ${ … }
@@ -54,10 +53,10 @@ routes:
     routes/lab.yaml:17:27: `id_conflict_policy` is one of `fail`, `use_existing`, `terminate_existing`; did you mean `use_existing`?
     routes/lab.yaml:18:30: not a CEL expression: it ends too early
     routes/lab.yaml:18:47: an event has no `dat`; did you mean `data`?
-    routes/lab.yaml:19:5: a route has one action: `start`, `signal` or `signal_with_start`
+    routes/lab.yaml:19:5: a route has one action or `do`; one of `start`, `signal`, `signal_with_start`, `update`, `update_with_start`, `query`, `cancel`, `terminate`, `signal_all`, `schedule`, `publish`, or several of them under `do`
     routes/lab.yaml:20:9: `>` stands for the rest of the subject, so it is the last token
-    routes/lab.yaml:21:5: a route has one action: `start`, `signal` or `signal_with_start`
-    "#);
+    routes/lab.yaml:21:5: a route has one action or `do`; one of `start`, `signal`, `signal_with_start`, `update`, `update_with_start`, `query`, `cancel`, `terminate`, `signal_all`, `schedule`, `publish`, or several of them under `do`
+    ");
 }
 
 #[test]
@@ -65,16 +64,16 @@ fn what_is_not_a_route_file_is_said_so() {
     insta::assert_snapshot!(faults(""), @"routes/lab.yaml:1:1: a route file is a map, not nothing");
     insta::assert_snapshot!(faults("- a"), @"routes/lab.yaml:1:1: a route file is a map, not a list");
     insta::assert_snapshot!(faults("version: 1\nroutes: 5"), @"routes/lab.yaml:2:9: `routes` is a list, not a number");
-    insta::assert_snapshot!(faults("version: 1"), @"routes/lab.yaml:1:1: missing field `routes`");
+    insta::assert_snapshot!(faults("version: 1"), @"none");
     insta::assert_snapshot!(faults("version: 1\nroutes: [\n"), @"routes/lab.yaml:2:9: not the YAML of a route file: unclosed bracket '['");
     insta::assert_snapshot!(faults("version: 1\nversion: 1\nroutes: []"), @"routes/lab.yaml:2:1: not the YAML of a route file: duplicate mapping key `version` is not allowed here");
     insta::assert_snapshot!(faults("version: 1\nroutes: []\n---\nversion: 1"), @"routes/lab.yaml:4:1: not the YAML of a route file: only single YAML document expected but multiple found");
-    insta::assert_snapshot!(faults("version: 1\nroutes: [a, {}]"), @r#"
+    insta::assert_snapshot!(faults("version: 1\nroutes: [a, {}]"), @"
     routes/lab.yaml:2:10: a route is a map, not a text
-    routes/lab.yaml:2:13: a route has one action: `start`, `signal` or `signal_with_start`
+    routes/lab.yaml:2:13: a route has one action or `do`; one of `start`, `signal`, `signal_with_start`, `update`, `update_with_start`, `query`, `cancel`, `terminate`, `signal_all`, `schedule`, `publish`, or several of them under `do`
     routes/lab.yaml:2:13: missing field `name`
     routes/lab.yaml:2:13: missing field `on`
-    "#);
+    ");
     insta::assert_snapshot!(faults("version: 1\nroutes: *nowhere"), @"routes/lab.yaml:2:9: not the YAML of a route file: reference to unknown value");
 }
 
@@ -86,15 +85,18 @@ fn fields_of_the_wrong_shape_are_said_so() {
     routes/lab.yaml:5:36: `name` is empty
     "#);
     insta::assert_snapshot!(faults(&route("    signal: {workflow_id: , name: n, args: {a: .nan}}")), @"routes/lab.yaml:5:48: not the YAML of a route file: value `.nan` is not a finite number");
-    insta::assert_snapshot!(faults(&route("    signal: {workflow_id: a, name: n, args: [{\"${ 1 }\": 2}]}")), @"routes/lab.yaml:5:47: the name of an entry is written out; `${ … }` has no place in it");
+    insta::assert_snapshot!(faults(&route("    signal: {workflow_id: a, name: n, args: [{\"${ 1 }\": 2}]}")), @"
+    routes/lab.yaml:5:27: `workflow_id` is the same for every event; put a part of the event into it, `${ event.data.… }`, or say `singleton: true` if it is meant
+    routes/lab.yaml:5:47: the name of an entry is written out; `${ … }` has no place in it
+    ");
     insta::assert_snapshot!(faults(&route("    when: true\n    signal: {workflow_id: a, name: n}")), @"routes/lab.yaml:5:11: `when` is one expression, ${ … }");
     insta::assert_snapshot!(faults(&route("    when: ${ true } or so\n    signal: {workflow_id: a, name: n}")), @"routes/lab.yaml:5:11: `when` is one expression, ${ … }");
     insta::assert_snapshot!(
         faults(&route("    signal_with_start: {workflow: w, workflow_id: a, id_conflict_policy: fail}")),
-        @r#"
-        routes/lab.yaml:5:24: missing field `signal`
-        routes/lab.yaml:5:54: unknown field `id_conflict_policy`; known are `workflow`, `workflow_id`, `task_queue`, `args`, `signal`
-        "#
+        @"
+    routes/lab.yaml:5:24: missing field `signal`
+    routes/lab.yaml:5:54: unknown field `id_conflict_policy`; known are `workflow`, `workflow_id`, `task_queue`, `args`, `signal`, `id_reuse_policy`, `execution_timeout`, `run_timeout`, `task_timeout`, `start_delay`, `retry`, `memo`, `search_attributes`, `priority`, `singleton`
+    "
     );
 }
 
@@ -108,14 +110,18 @@ fn places_inside_a_value_are_exact_where_the_file_shows_them() {
     insta::assert_snapshot!(at("\"abc-${ oops }\""), @"7:28: unknown name `oops`");
     insta::assert_snapshot!(at("'größe-${ oops }'"), @"7:30: unknown name `oops`");
     insta::assert_snapshot!(at("\"a\\n${ oops }\""), @"7:20: unknown name `oops`");
-    insta::assert_snapshot!(at(">-\n        a\n        ${ oops }"), @"8:9: unknown name `oops`");
+    insta::assert_snapshot!(at(">-\n        a\n        ${ oops }"), @"9:12: unknown name `oops`");
 }
 
 #[test]
 fn names_are_unique_over_all_files() {
     let file = |name: &str| (name.to_owned(), route("    signal: {workflow_id: a, name: n}"));
     let faults = RouteSet::load([file("b.yaml"), file("a.yaml")]).unwrap_err();
-    insta::assert_snapshot!(faults, @"b.yaml:3:11: the name `a` is taken by the route at a.yaml:3:11");
+    insta::assert_snapshot!(faults, @"
+    a.yaml:5:27: `workflow_id` is the same for every event; put a part of the event into it, `${ event.data.… }`, or say `singleton: true` if it is meant
+    b.yaml:3:11: the name `a` is taken by the route at a.yaml:3:11
+    b.yaml:5:27: `workflow_id` is the same for every event; put a part of the event into it, `${ event.data.… }`, or say `singleton: true` if it is meant
+    ");
 }
 
 #[test]

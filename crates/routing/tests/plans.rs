@@ -110,24 +110,24 @@ fn a_false_guard_is_a_verdict_and_a_failed_one_an_error() {
     payment-received: false when: `event.data.status == "paid"`: no such key: `status`
     error: route `payment-received`: when: `event.data.status == "paid"`: no such key: `status`
     "#);
-    insta::assert_snapshot!(plan(json!({"status": "paid", "order_id": null})), @r#"
+    insta::assert_snapshot!(plan(json!({"status": "paid", "order_id": null})), @"
     start audit-m-1 Audit() Fail
     audit: true
     payment-received: false workflow_id: `event.data.order_id` is null; only texts, numbers and booleans can be part of a text
     error: route `payment-received`: workflow_id: `event.data.order_id` is null; only texts, numbers and booleans can be part of a text
-    "#);
-    insta::assert_snapshot!(plan(json!({"status": "paid", "order_id": "a\nb"})), @r#"
+    ");
+    insta::assert_snapshot!(plan(json!({"status": "paid", "order_id": "a\nb"})), @r"
     start audit-m-1 Audit() Fail
     audit: true
     payment-received: false workflow_id: workflow id has the character '\n', which is not allowed there
     error: route `payment-received`: workflow_id: workflow id has the character '\n', which is not allowed there
-    "#);
+    ");
 }
 
 #[test]
 fn a_guard_must_be_a_boolean() {
     let set = set(
-        "{version: 1, routes: [{name: a, on: events.a, when: '${ event.data.x }', signal: {workflow_id: w, name: s}}]}",
+        "{version: 1, routes: [{name: a, on: events.a, when: '${ event.data.x }', signal: {workflow_id: w, name: s, singleton: true}}]}",
     );
     let plan = |data: Value| show(&set.plan(&event("events.a", &data), at()));
     insta::assert_snapshot!(plan(json!({"x": true})), @r#"
@@ -189,10 +189,10 @@ fn the_version_follows_the_contents() {
     let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let other = SHOP.replace("payment-received", "p").replace("audit", "q");
     let version = |files: Vec<(String, String)>| RouteSet::load(files).unwrap().version().to_owned();
-    let ab = version(vec![file("a", SHOP), file("b", &other)]);
-    assert_eq!(ab, version(vec![file("b", &other), file("a", SHOP)]));
-    assert_eq!(ab, version(vec![file("x", &other), file("y", SHOP)]));
-    assert_ne!(ab, version(vec![file("a", SHOP)]));
+    let ab = version(vec![file("a.yaml", SHOP), file("b.yaml", &other)]);
+    assert_eq!(ab, version(vec![file("b.yaml", &other), file("a.yaml", SHOP)]));
+    assert_eq!(ab, version(vec![file("x.yaml", &other), file("y.yaml", SHOP)]));
+    assert_ne!(ab, version(vec![file("a.yaml", SHOP)]));
     assert_eq!(ab.len(), 16);
 }
 
@@ -244,10 +244,10 @@ fn the_routes_that_are_shipped_do_what_the_lab_says() {
     signal demo add_message("hi")
     lab-message: true
     "#);
-    insta::assert_snapshot!(plan("events.lab.message.demo", json!({})), @r#"
-    lab-message: false signal args: `event.data.message`: no such key: `message`
-    error: route `lab-message`: signal args: `event.data.message`: no such key: `message`
-    "#);
+    insta::assert_snapshot!(plan("events.lab.message.demo", json!({})), @"
+    lab-message: false args: `event.data.message`: no such key: `message`
+    error: route `lab-message`: args: `event.data.message`: no such key: `message`
+    ");
     insta::assert_snapshot!(plan("events.lab.stop.demo", json!(null)), @r#"
     signal demo stop_processing()
     lab-stop: true
@@ -272,10 +272,10 @@ fn the_routes_that_are_shipped_do_what_the_lab_says() {
     start deploy-signalbox CronWorkflow("Deploy signalbox") UseExisting
     deploy-on-push: true
     "#);
-    insta::assert_snapshot!(plan("events.github.push", json!({})), @r#"
+    insta::assert_snapshot!(plan("events.github.push", json!({})), @"
     deploy-on-push: false workflow_id: `event.data.repository.name`: no such key: `repository`
     error: route `deploy-on-push`: workflow_id: `event.data.repository.name`: no such key: `repository`
-    "#);
+    ");
     insta::assert_snapshot!(plan("events.elsewhere", json!({})), @"");
 }
 
@@ -301,9 +301,9 @@ proptest! {
     ) {
         let event = event("events.a.b", &json!({"n": n, "map": {"a": 1, "b": 2}}));
         let file = |name: &str, names: &[usize]| (name.to_owned(), generated(names));
-        let sorted = RouteSet::load([file("a", &(0..10).collect::<Vec<_>>())]).unwrap().plan(&event, at());
+        let sorted = RouteSet::load([file("a.yaml", &(0..10).collect::<Vec<_>>())]).unwrap().plan(&event, at());
         let (first, second) = order.split_at(cut);
-        let shuffled = RouteSet::load([file("b", first), file("a", second)]).unwrap().plan(&event, at());
+        let shuffled = RouteSet::load([file("b.yaml", first), file("a.yaml", second)]).unwrap().plan(&event, at());
         let bare = |plan: &Plan| {
             let commands = plan.commands.iter().map(|c| (c.effect_key.clone(), c.action.clone()));
             (commands.collect::<Vec<_>>(), plan.verdicts.clone(), plan.errors.clone())
@@ -325,7 +325,7 @@ proptest! {
     #[test]
     fn any_bytes_are_a_route_file_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let _ = RouteSet::load([("f".to_owned(), text)]);
+        let _ = RouteSet::load([("f.yaml".to_owned(), text)]);
     }
 
     #[test]
@@ -336,6 +336,6 @@ proptest! {
             "\n", " ", "'", "\"", "|\n", ">\n", "&a ", "*a", "? ", ": ", "!!binary ", "---\n", "#", "\t", "<<: ",
         ]), 0..30),
     ) {
-        let _ = RouteSet::load([("f".to_owned(), pieces.concat())]);
+        let _ = RouteSet::load([("f.yaml".to_owned(), pieces.concat())]);
     }
 }

@@ -124,18 +124,22 @@ impl Matched {
         if let (OutcomeKind::Dead, Some(first)) = (outcome.kind(), plan.errors.first()) {
             outcome = outcome.because(OutcomeKind::Dead, Reason::RouteError, first.to_string());
         }
-        let letters = plan.errors.iter().map(|error| {
+        let mut letters = Vec::new();
+        if let Some(mismatch) = plan.mismatch {
+            outcome = outcome.because(OutcomeKind::Dead, Reason::SchemaMismatch, mismatch);
+            letters.push(DeadLetter {
+                event: Some(event.reference()),
+                outcome: Some(outcome.clone()),
+                ..Default::default()
+            });
+        }
+        letters.extend(plan.errors.iter().map(|error| {
             let mut dead = Outcome::of_matching(event, route_set, Utc::now());
             dead.route = error.route.clone();
             let dead = dead.because(OutcomeKind::Dead, Reason::RouteError, error.to_string());
             DeadLetter { event: Some(event.reference()), outcome: Some(dead), ..Default::default() }
-        });
-        Self {
-            letters: letters.collect(),
-            commands: plan.commands,
-            outcome,
-            reply_to: event.reply_to.clone(),
-        }
+        }));
+        Self { letters, commands: plan.commands, outcome, reply_to: event.reply_to.clone() }
     }
 
     fn describe(&self, event: &Event, span: &mut Span) {

@@ -1,0 +1,9 @@
+//! The language of route files: what may be in them, how they are read, and what they make of an event.
+
+pub(crate) mod actions;
+pub(crate) mod document;
+pub(crate) mod events;
+pub(crate) mod fields;
+pub(crate) mod reader;
+pub(crate) mod route;
+pub(crate) mod template;

@@ -1,0 +1,148 @@
+//! What a route does: one file an action, with its fields, how they are read, and what they make of an event.
+
+mod end;
+mod options;
+mod publish;
+mod query;
+mod schedule;
+mod signal;
+mod signal_all;
+mod start;
+mod target;
+mod update;
+
+use chrono::{DateTime, Utc};
+use signalbox_domain as domain;
+
+pub(crate) use options::{OPTIONS, StartOptions};
+pub(crate) use target::Target;
+
+use super::{
+    fields::{Field, Shape, optional},
+    reader::Reader,
+};
+use crate::{scope::Scope, yaml::Node};
+
+/// An action, with expressions still to be evaluated.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Start(start::Start),
+    Signal(signal::Signal),
+    SignalWithStart(start::SignalWithStart),
+    Update(update::Update),
+    UpdateWithStart(update::UpdateWithStart),
+    Query(query::Query),
+    End(end::End),
+    SignalAll(signal_all::SignalAll),
+    Schedule(schedule::Schedule),
+    Publish(publish::Publish),
+}
+
+/// The actions by their names.
+pub(crate) const ACTIONS: [Field; 11] = [
+    optional("start", Shape::Section(&start::START), "Starts a workflow."),
+    optional("signal", Shape::Section(&signal::SIGNAL), "Signals a running workflow."),
+    optional(
+        "signal_with_start",
+        Shape::Section(&start::SIGNAL_WITH_START),
+        "Signals a workflow; starts it first if it does not run, in one step.",
+    ),
+    optional("update", Shape::Section(&update::UPDATE), "Updates a running workflow."),
+    optional(
+        "update_with_start",
+        Shape::Section(&update::UPDATE_WITH_START),
+        "Updates a workflow; starts it first if it does not run, in one step.",
+    ),
+    optional(
+        "query",
+        Shape::Section(&query::QUERY),
+        "Asks a workflow; whoever waits for the event gets the answer.",
+    ),
+    optional(
+        "cancel",
+        Shape::Section(&end::CANCEL),
+        "Asks a running workflow to end; it may clean up first.",
+    ),
+    optional("terminate", Shape::Section(&end::TERMINATE), "Ends a running workflow where it stands."),
+    optional(
+        "signal_all",
+        Shape::Section(&signal_all::SIGNAL_ALL),
+        "Signals all running workflows that a visibility query finds.",
+    ),
+    optional(
+        "schedule",
+        Shape::Section(&schedule::SCHEDULE),
+        "Makes, changes, pauses, resumes, triggers or deletes a schedule.",
+    ),
+    optional(
+        "publish",
+        Shape::Section(&publish::PUBLISH),
+        "Publishes an event, which goes its own way by the routes.",
+    ),
+];
+
+/// Reads the action `name`.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    name: &str,
+    node: &Node,
+    defaults: &StartOptions,
+) -> Option<Action> {
+    match name {
+        "start" => start::read(reader, node, defaults).map(Action::Start),
+        "signal" => signal::read(reader, node).map(Action::Signal),
+        "signal_with_start" => start::read_with_signal(reader, node, defaults).map(Action::SignalWithStart),
+        "update" => update::read(reader, node).map(Action::Update),
+        "update_with_start" => update::read_with_start(reader, node, defaults).map(Action::UpdateWithStart),
+        "query" => query::read(reader, node).map(Action::Query),
+        "cancel" => end::read_cancel(reader, node).map(Action::End),
+        "terminate" => end::read_terminate(reader, node).map(Action::End),
+        "signal_all" => signal_all::read(reader, node).map(Action::SignalAll),
+        "schedule" => schedule::read(reader, node, defaults).map(Action::Schedule),
+        "publish" => publish::read(reader, node).map(Action::Publish),
+        _ => None,
+    }
+}
+
+impl Action {
+    /// The workflow that it is for, if it is for one.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Start(start) => Some(&start.target),
+            Self::Signal(signal) => Some(&signal.target),
+            Self::SignalWithStart(both) => Some(&both.start.target),
+            Self::Update(update) => Some(&update.target),
+            Self::UpdateWithStart(both) => Some(&both.start.target),
+            Self::Query(query) => Some(&query.target),
+            Self::End(end) => Some(&end.target),
+            Self::SignalAll(_) | Self::Schedule(_) | Self::Publish(_) => None,
+        }
+    }
+
+    /// What it does for one event.
+    ///
+    /// # Errors
+    /// Says which field has no value, or one that cannot be used.
+    pub(crate) fn render(&self, from: &Cause<'_>, scope: &Scope<'_>) -> Result<domain::Action, String> {
+        match self {
+            Self::Start(start) => start.render(scope),
+            Self::Signal(signal) => signal.render(scope),
+            Self::SignalWithStart(both) => both.render(scope),
+            Self::Update(update) => update.render(scope),
+            Self::UpdateWithStart(both) => both.render(scope),
+            Self::Query(query) => query.render(scope),
+            Self::End(end) => end.render(from.route, scope),
+            Self::SignalAll(all) => all.render(scope),
+            Self::Schedule(schedule) => schedule.render(from, scope),
+            Self::Publish(publish) => publish.render(from, scope),
+        }
+    }
+}
+
+/// What an action comes from.
+pub(crate) struct Cause<'c> {
+    pub(crate) event: &'c domain::Event,
+    pub(crate) route: &'c str,
+    /// When the stream stored the event.
+    pub(crate) at: DateTime<Utc>,
+}

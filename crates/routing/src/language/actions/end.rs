@@ -1,0 +1,70 @@
+//! `cancel` and `terminate`.
+
+use signalbox_domain::{self as domain, WorkflowAction};
+
+use super::{
+    super::{
+        fields::{Field, Section, Shape, optional},
+        reader::Reader,
+        template::Text,
+    },
+    target::{SINGLETON, Target, WORKFLOW_ID},
+};
+use crate::{scope::Scope, yaml::Node};
+
+const REASON: Field = optional("reason", Shape::Text, "Why, for people; otherwise the name of the route.");
+
+pub(crate) static CANCEL: Section = Section {
+    what: "`cancel`",
+    doc: "Asks the running workflow of an id to end; it may clean up first.",
+    fields: &[WORKFLOW_ID, REASON, SINGLETON],
+};
+
+pub(crate) static TERMINATE: Section = Section {
+    what: "`terminate`",
+    doc: "Ends the running workflow of an id where it stands.",
+    fields: &[WORKFLOW_ID, REASON, SINGLETON],
+};
+
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) target: Target,
+    pub(crate) reason: Option<Text>,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Cancel,
+    Terminate,
+}
+
+pub(super) fn read_cancel(reader: &mut Reader<'_>, node: &Node) -> Option<End> {
+    End::read(reader, node, &CANCEL, How::Cancel)
+}
+
+pub(super) fn read_terminate(reader: &mut Reader<'_>, node: &Node) -> Option<End> {
+    End::read(reader, node, &TERMINATE, How::Terminate)
+}
+
+impl End {
+    fn read(reader: &mut Reader<'_>, node: &Node, section: &'static Section, how: How) -> Option<Self> {
+        let entries = reader.section(node, section)?;
+        let target = Target::read(reader, &entries);
+        let reason = reader.optional(&entries, "reason", Reader::text_template);
+        Some(Self { target: target?, reason: reason?, how })
+    }
+
+    pub(crate) fn render(&self, route: &str, scope: &Scope<'_>) -> Result<domain::Action, String> {
+        let id = self.target.render(scope)?;
+        let reason = match &self.reason {
+            Some(reason) => reason.render(scope).map_err(|why| format!("reason: {why}"))?,
+            None => format!("route {route}"),
+        };
+        let action = match self.how {
+            How::Cancel => WorkflowAction::Cancel { reason },
+            How::Terminate => WorkflowAction::Terminate { reason },
+        };
+        Ok(domain::Action::Workflow(id, action))
+    }
+}

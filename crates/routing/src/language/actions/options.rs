@@ -1,0 +1,256 @@
+//! What a start may say besides what it starts. A file's `defaults` say it for all of its starts.
+
+use std::sync::Arc;
+
+use signalbox_domain::{self as domain, JsonText, ReusePolicy};
+
+use super::{
+    super::{
+        fields::{Entries, Field, Section, Shape, optional},
+        reader::Reader,
+        template::{Span, Template, Text},
+    },
+    signal::render_name,
+};
+use crate::{scope::Scope, yaml::Node};
+
+/// The task queue of the lab's worker, where nobody names one.
+const DEFAULT_TASK_QUEUE: &str = "lab6-queue";
+
+pub(super) const TASK_QUEUE: Field =
+    optional("task_queue", Shape::Text, "Task queue of the workflow's worker; `lab6-queue` if nobody says.");
+pub(super) const ID_REUSE_POLICY: Field = optional(
+    "id_reuse_policy",
+    Shape::OneOf(&["allow_duplicate", "allow_duplicate_failed_only", "reject_duplicate"]),
+    "What to do when an ended workflow had that id: start another one, only if it failed, or never.",
+);
+pub(super) const EXECUTION_TIMEOUT: Field = optional(
+    "execution_timeout",
+    Shape::Duration,
+    "The longest that the workflow may take, all its runs together.",
+);
+pub(super) const RUN_TIMEOUT: Field =
+    optional("run_timeout", Shape::Duration, "The longest that one run of the workflow may take.");
+pub(super) const TASK_TIMEOUT: Field =
+    optional("task_timeout", Shape::Duration, "The longest that one workflow task may take.");
+pub(super) const RETRY: Field =
+    optional("retry", Shape::Section(&RETRY_POLICY), "When a workflow that failed is run again.");
+pub(super) const MEMO: Field =
+    optional("memo", Shape::ValueMap, "Notes that Temporal shows with the workflow.");
+pub(super) const SEARCH_ATTRIBUTES: Field = optional(
+    "search_attributes",
+    Shape::ValueMap,
+    "By what the workflow can be found. The namespace must have them registered.",
+);
+pub(super) const PRIORITY: Field =
+    optional("priority", Shape::Section(&PRIORITIES), "The workflow's place among others of its task queue.");
+
+static RETRY_POLICY: Section = Section {
+    what: "`retry`",
+    doc: "When a workflow that failed is run again.",
+    fields: &[
+        optional("initial_interval", Shape::Duration, "The first pause."),
+        optional(
+            "backoff_coefficient",
+            Shape::Positive,
+            "By what each pause is longer than the one before; at least 1.",
+        ),
+        optional("maximum_interval", Shape::Duration, "The longest pause."),
+        optional(
+            "maximum_attempts",
+            Shape::Count(0, 1_000_000),
+            "How often it is run at most; 0 is without end.",
+        ),
+        optional("non_retryable_error_types", Shape::Names, "Failures of these types are final."),
+    ],
+};
+
+static PRIORITIES: Section = Section {
+    what: "`priority`",
+    doc: "The workflow's place among others of its task queue.",
+    fields: &[
+        optional("key", Shape::Count(1, 5), "1 is the most urgent, 5 the least."),
+        optional(
+            "fairness_key",
+            Shape::Text,
+            "Workflows of one key, such as a tenant, share what the others leave.",
+        ),
+        optional("fairness_weight", Shape::Positive, "How much of it this key gets; 1 if nobody says."),
+    ],
+};
+
+/// What a file says for all of its starts.
+pub(crate) static OPTIONS: Section = Section {
+    what: "`defaults`",
+    doc: "What holds for each `start`, `signal_with_start` and `update_with_start` of this file that does not say otherwise.",
+    fields: &[
+        TASK_QUEUE,
+        ID_REUSE_POLICY,
+        EXECUTION_TIMEOUT,
+        RUN_TIMEOUT,
+        TASK_TIMEOUT,
+        RETRY,
+        MEMO,
+        SEARCH_ATTRIBUTES,
+        PRIORITY,
+    ],
+};
+
+/// The options of a start. Parts that come from the defaults are shared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StartOptions {
+    pub(crate) task_queue: Option<Arc<Text>>,
+    reuse_policy: Option<ReusePolicy>,
+    execution_timeout: Option<Arc<Span>>,
+    run_timeout: Option<Arc<Span>>,
+    task_timeout: Option<Arc<Span>>,
+    retry: Option<Arc<Retry>>,
+    pub(crate) memo: Option<Arc<Fields>>,
+    pub(crate) search_attributes: Option<Arc<Fields>>,
+    priority: Option<Arc<Priority>>,
+}
+
+type Fields = Vec<(String, Template)>;
+
+#[derive(Debug)]
+struct Retry {
+    initial_interval: Option<Span>,
+    backoff_coefficient: f64,
+    maximum_interval: Option<Span>,
+    maximum_attempts: i32,
+    non_retryable_error_types: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Priority {
+    key: i32,
+    fairness_key: Option<Text>,
+    fairness_weight: f32,
+}
+
+impl StartOptions {
+    /// The options in these entries, and the defaults for those that are not there.
+    pub(crate) fn read(reader: &mut Reader<'_>, entries: &Entries<'_>, defaults: &Self) -> Option<Self> {
+        let task_queue = reader.optional(entries, "task_queue", Reader::text_template);
+        let reuse_policy = reader.word(entries, "id_reuse_policy");
+        let [execution, run, task] = ["execution_timeout", "run_timeout", "task_timeout"]
+            .map(|name| reader.optional(entries, name, Reader::duration));
+        let retry = reader.optional(entries, "retry", |reader, node, _| Retry::read(reader, node));
+        let memo = reader.optional(entries, "memo", Reader::template_map);
+        let attributes = reader.optional(entries, "search_attributes", Reader::template_map);
+        let priority = reader.optional(entries, "priority", |reader, node, _| Priority::read(reader, node));
+        let reuse_policy = reuse_policy?.map(|word| match word {
+            "reject_duplicate" => ReusePolicy::RejectDuplicate,
+            "allow_duplicate_failed_only" => ReusePolicy::AllowDuplicateFailedOnly,
+            _ => ReusePolicy::AllowDuplicate,
+        });
+        let defaults = defaults.clone();
+        Some(Self {
+            task_queue: task_queue?.map(Arc::new).or(defaults.task_queue),
+            reuse_policy: reuse_policy.or(defaults.reuse_policy),
+            execution_timeout: execution?.map(Arc::new).or(defaults.execution_timeout),
+            run_timeout: run?.map(Arc::new).or(defaults.run_timeout),
+            task_timeout: task?.map(Arc::new).or(defaults.task_timeout),
+            retry: retry?.map(Arc::new).or(defaults.retry),
+            memo: memo?.map(Arc::new).or(defaults.memo),
+            search_attributes: attributes?.map(Arc::new).or(defaults.search_attributes),
+            priority: priority?.map(Arc::new).or(defaults.priority),
+        })
+    }
+
+    /// The defaults, but with this task queue if one is given.
+    pub(super) fn of_task_queue(task_queue: Option<Text>, defaults: &Self) -> Self {
+        let defaults = defaults.clone();
+        Self { task_queue: task_queue.map(Arc::new).or(defaults.task_queue), ..defaults }
+    }
+
+    pub(super) fn task_queue(&self, scope: &Scope<'_>) -> Result<String, String> {
+        match &self.task_queue {
+            Some(queue) => render_name("task_queue", queue, scope),
+            None => Ok(DEFAULT_TASK_QUEUE.to_owned()),
+        }
+    }
+
+    /// All but the task queue and the delay.
+    pub(super) fn render(&self, scope: &Scope<'_>) -> Result<domain::StartOptions, String> {
+        let span = |field: &str, span: &Option<Arc<Span>>| {
+            let rendered = span.as_ref().map(|span| span.render(scope)).transpose();
+            rendered.map_err(|why| format!("{field}: {why}"))
+        };
+        let fields = |field: &str, fields: &Option<Arc<Fields>>| {
+            let values = fields.iter().flat_map(|fields| fields.iter()).map(|(name, value)| {
+                let value = value.render(scope).map_err(|why| format!("{field}: {name}: {why}"))?;
+                Ok((name.clone(), JsonText::from_value(&value)))
+            });
+            values.collect::<Result<_, String>>()
+        };
+        Ok(domain::StartOptions {
+            reuse_policy: self.reuse_policy.unwrap_or_default(),
+            execution_timeout: span("execution_timeout", &self.execution_timeout)?,
+            run_timeout: span("run_timeout", &self.run_timeout)?,
+            task_timeout: span("task_timeout", &self.task_timeout)?,
+            retry_policy: self.retry.as_ref().map(|retry| retry.render(scope)).transpose()?,
+            memo: fields("memo", &self.memo)?,
+            search_attributes: fields("search_attributes", &self.search_attributes)?,
+            start_delay: None,
+            priority: self.priority.as_ref().map(|priority| priority.render(scope)).transpose()?,
+        })
+    }
+}
+
+impl Retry {
+    fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
+        let entries = reader.section(node, &RETRY_POLICY)?;
+        let initial = reader.optional(&entries, "initial_interval", Reader::duration);
+        let maximum = reader.optional(&entries, "maximum_interval", Reader::duration);
+        let coefficient = reader.optional(&entries, "backoff_coefficient", Reader::positive);
+        let attempts = reader.optional(&entries, "maximum_attempts", |reader, node, name| {
+            reader.count(node, name, 0, 1_000_000)
+        });
+        let types = reader.optional(&entries, "non_retryable_error_types", Reader::names);
+        Some(Self {
+            initial_interval: initial?,
+            backoff_coefficient: coefficient?.unwrap_or_default(),
+            maximum_interval: maximum?,
+            maximum_attempts: attempts?.and_then(|count| i32::try_from(count).ok()).unwrap_or_default(),
+            non_retryable_error_types: types?.unwrap_or_default(),
+        })
+    }
+
+    fn render(&self, scope: &Scope<'_>) -> Result<domain::RetryPolicy, String> {
+        let span = |span: &Option<Span>| {
+            let rendered = span.as_ref().map(|span| span.render(scope)).transpose();
+            rendered.map(|span| span.map(domain::wire_duration)).map_err(|why| format!("retry: {why}"))
+        };
+        Ok(domain::RetryPolicy {
+            initial_interval: span(&self.initial_interval)?,
+            backoff_coefficient: self.backoff_coefficient,
+            maximum_interval: span(&self.maximum_interval)?,
+            maximum_attempts: self.maximum_attempts,
+            non_retryable_error_types: self.non_retryable_error_types.clone(),
+        })
+    }
+}
+
+impl Priority {
+    fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
+        let entries = reader.section(node, &PRIORITIES)?;
+        let key = reader.optional(&entries, "key", |reader, node, name| reader.count(node, name, 1, 5));
+        let fairness_key = reader.optional(&entries, "fairness_key", Reader::text_template);
+        let weight = reader.optional(&entries, "fairness_weight", Reader::positive);
+        Some(Self {
+            key: key?.and_then(|key| i32::try_from(key).ok()).unwrap_or_default(),
+            fairness_key: fairness_key?,
+            fairness_weight: weight?.unwrap_or_default() as f32,
+        })
+    }
+
+    fn render(&self, scope: &Scope<'_>) -> Result<domain::Priority, String> {
+        let fairness_key = self.fairness_key.as_ref().map(|key| key.render(scope)).transpose();
+        let mut fairness_key =
+            fairness_key.map_err(|why| format!("priority: fairness_key: {why}"))?.unwrap_or_default();
+        // Temporal takes 64 bytes.
+        fairness_key.truncate(fairness_key.floor_char_boundary(64));
+        Ok(domain::Priority { priority_key: self.key, fairness_key, fairness_weight: self.fairness_weight })
+    }
+}

@@ -1,0 +1,142 @@
+//! `publish`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use signalbox_domain::{self as domain, Data, Event, EventSubject, HOPS};
+
+use super::{
+    super::{
+        fields::{Section, Shape, optional, required},
+        reader::Reader,
+        template::{Part, Template, Text},
+    },
+    Cause,
+};
+use crate::{fault::Span, scope::Scope, yaml::Node};
+
+/// An event that was published by a route for an event that was published by a route, and so on, is not followed
+/// further than this.
+pub(crate) const MOST_HOPS: u32 = 16;
+
+pub(crate) static PUBLISH: Section = Section {
+    what: "`publish`",
+    doc: "Publishes an event, which goes its own way by the routes.",
+    fields: &[
+        required("subject", Shape::Text, "NATS subject under `events.`."),
+        optional("type", Shape::Text, "CloudEvents type; the subject without `events.` if nobody says."),
+        optional(
+            "source",
+            Shape::Text,
+            "CloudEvents source; `/signalbox/routes/<name of the route>` if nobody says.",
+        ),
+        optional("data", Shape::Value, "What the event carries; what the cause carries if nobody says."),
+        optional("extensions", Shape::ValueMap, "CloudEvents extension attributes."),
+    ],
+};
+
+#[derive(Debug)]
+pub(crate) struct Publish {
+    subject: Text,
+    kind: Option<Text>,
+    source: Option<Text>,
+    data: Option<Template>,
+    extensions: Vec<(String, Template)>,
+    span: Span,
+}
+
+/// What is known, before any event, of the subject of an event that a route publishes.
+pub(crate) struct Publishing {
+    /// With `>` or `*` for what is not known.
+    pub(crate) filter: String,
+    pub(crate) span: Span,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Publish> {
+    let entries = reader.section(node, &PUBLISH)?;
+    let subject = reader.required(&entries, "subject", Reader::text_template);
+    let span = entries.get("subject").map(|node| reader.span(node));
+    let kind = reader.optional(&entries, "type", Reader::text_template);
+    let source = reader.optional(&entries, "source", Reader::text_template);
+    let data = reader.optional(&entries, "data", |reader, node, _| reader.template(node));
+    let extensions = reader.optional(&entries, "extensions", Reader::template_map);
+    Some(Publish {
+        subject: subject?,
+        kind: kind?,
+        source: source?,
+        data: data?,
+        extensions: extensions?.unwrap_or_default(),
+        span: span?,
+    })
+}
+
+impl Publish {
+    /// Where its events may go: a token that is computed in part may be any, and what is computed may hold dots.
+    pub(crate) fn publishing(&self) -> Publishing {
+        let mut filter = String::new();
+        for part in &self.subject.0 {
+            match part {
+                Part::Plain(plain) => filter.push_str(plain),
+                Part::Expression(_) => {
+                    let known = filter.rfind('.').map_or(0, |dot| dot + 1);
+                    filter.truncate(known);
+                    filter.push('>');
+                    break;
+                }
+            }
+        }
+        Publishing { filter, span: self.span }
+    }
+
+    pub(crate) fn render(&self, from: &Cause<'_>, scope: &Scope<'_>) -> Result<domain::Action, String> {
+        let subject = self.subject.render(scope).map_err(|why| format!("subject: {why}"))?;
+        let nats_subject: EventSubject = subject.parse().map_err(|bad| format!("subject: {bad}"))?;
+        let text = |field: &str, text: &Option<Text>| {
+            let rendered = text.as_ref().map(|text| text.render(scope)).transpose();
+            rendered.map_err(|why| format!("{field}: {why}"))
+        };
+        let source =
+            text("source", &self.source)?.unwrap_or_else(|| format!("/signalbox/routes/{}", from.route));
+        let kind = text("type", &self.kind)?.unwrap_or_else(|| nats_subject.without_prefix().to_owned());
+        let data = match &self.data {
+            Some(data) => Data::Json(data.render(scope).map_err(|why| format!("data: {why}"))?),
+            None => from.event.data.clone(),
+        };
+        Ok(domain::Action::Publish(Box::new(Event {
+            // Until the effect key, which will be its id, is known.
+            id: from.event.id.clone(),
+            source: source.parse().map_err(|bad| format!("source: {bad}"))?,
+            kind,
+            nats_subject,
+            time: from.at,
+            data_content_type: self.data.is_none().then(|| from.event.data_content_type.clone()).flatten(),
+            data_schema: None,
+            subject: None,
+            extensions: self.extensions(from, scope)?,
+            data,
+            trace: from.event.trace.clone(),
+            reply_to: None,
+            stream_sequence: 0,
+        })))
+    }
+
+    fn extensions(&self, from: &Cause<'_>, scope: &Scope<'_>) -> Result<BTreeMap<String, String>, String> {
+        let hops = from.event.hops() + 1;
+        if hops > MOST_HOPS {
+            return Err(format!(
+                "this event is the last of {MOST_HOPS} that routes have published for each other"
+            ));
+        }
+        let mut extensions = BTreeMap::from([(HOPS.to_owned(), hops.to_string())]);
+        for (name, value) in &self.extensions {
+            let value = value.render(scope).map_err(|why| format!("extensions: {name}: {why}"))?;
+            let text = match value {
+                Value::String(text) => text,
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                _ => return Err(format!("extensions: {name}: it is no text, number or boolean")),
+            };
+            extensions.insert(name.clone(), text);
+        }
+        Ok(extensions)
+    }
+}

@@ -1,0 +1,42 @@
+//! `query`.
+
+use signalbox_domain::{self as domain, WorkflowAction};
+
+use super::{
+    super::{
+        fields::{Field, Section, Shape, required},
+        reader::Reader,
+    },
+    signal::{ARGS, Message},
+    target::{SINGLETON, Target, WORKFLOW_ID},
+};
+use crate::{scope::Scope, yaml::Node};
+
+const NAME: Field = required("name", Shape::Text, "Name of the query.");
+
+pub(crate) static QUERY: Section = Section {
+    what: "`query`",
+    doc: "Asks the latest workflow of an id. Whoever waits for the event gets the answer.",
+    fields: &[WORKFLOW_ID, NAME, ARGS, SINGLETON],
+};
+
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) target: Target,
+    pub(crate) message: Message,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Query> {
+    let entries = reader.section(node, &QUERY)?;
+    let target = Target::read(reader, &entries);
+    let message = Message::read(reader, &entries);
+    Some(Query { target: target?, message: message? })
+}
+
+impl Query {
+    pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
+        let id = self.target.render(scope)?;
+        let (name, args) = self.message.render(scope)?;
+        Ok(domain::Action::Workflow(id, WorkflowAction::Query(domain::Query { name, args })))
+    }
+}

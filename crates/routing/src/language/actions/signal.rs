@@ -1,0 +1,87 @@
+//! `signal`.
+
+use signalbox_domain::{self as domain, JsonText, WorkflowAction};
+
+use super::{
+    super::{
+        fields::{Field, Section, Shape, optional, required},
+        reader::Reader,
+        template::{Template, Text},
+    },
+    target::{SINGLETON, Target, WORKFLOW_ID},
+};
+use crate::{scope::Scope, yaml::Node};
+
+const NAME: Field = required("name", Shape::Text, "Name of the signal.");
+pub(super) const ARGS: Field = optional("args", Shape::Values, "Arguments, one value each.");
+
+pub(crate) static SIGNAL: Section = Section {
+    what: "`signal`",
+    doc: "Signals the running workflow of an id.",
+    fields: &[WORKFLOW_ID, NAME, ARGS, SINGLETON],
+};
+
+pub(super) static SIGNAL_OF_START: Section =
+    Section { what: "`signal`", doc: "The signal that follows the start.", fields: &[NAME, ARGS] };
+
+#[derive(Debug)]
+pub(crate) struct Signal {
+    pub(crate) target: Target,
+    pub(crate) message: Message,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Signal> {
+    let entries = reader.section(node, &SIGNAL)?;
+    let target = Target::read(reader, &entries);
+    let message = Message::read(reader, &entries);
+    Some(Signal { target: target?, message: message? })
+}
+
+impl Signal {
+    pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
+        let id = self.target.render(scope)?;
+        Ok(domain::Action::Workflow(id, WorkflowAction::Signal(self.message.signal(scope)?)))
+    }
+}
+
+/// A name and arguments: of a signal, an update or a query.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) name: Text,
+    pub(crate) args: Vec<Template>,
+}
+
+impl Message {
+    pub(super) fn read(reader: &mut Reader<'_>, entries: &super::super::fields::Entries<'_>) -> Option<Self> {
+        let name = reader.required(entries, "name", Reader::text_template);
+        let args = reader.args(entries, "args");
+        Some(Self { name: name?, args: args? })
+    }
+
+    pub(super) fn signal(&self, scope: &Scope<'_>) -> Result<domain::Signal, String> {
+        let (name, args) = self.render(scope)?;
+        Ok(domain::Signal { name, args })
+    }
+
+    pub(super) fn render(&self, scope: &Scope<'_>) -> Result<(String, Vec<JsonText>), String> {
+        Ok((render_name("name", &self.name, scope)?, render_args(&self.args, scope)?))
+    }
+}
+
+/// A name that Temporal takes: of a workflow type, a task queue, a signal, an update or a query.
+pub(super) fn render_name(field: &str, name: &Text, scope: &Scope<'_>) -> Result<String, String> {
+    let name = name.render(scope).map_err(|why| format!("{field}: {why}"))?;
+    match name.as_str() {
+        "" => Err(format!("{field}: it is empty")),
+        long if long.len() > super::super::reader::MAX_NAME => {
+            Err(format!("{field}: it has {} bytes; at most 255 are allowed", long.len()))
+        }
+        odd if odd.chars().any(char::is_control) => Err(format!("{field}: it has control characters")),
+        _ => Ok(name),
+    }
+}
+
+pub(super) fn render_args(args: &[Template], scope: &Scope<'_>) -> Result<Vec<JsonText>, String> {
+    let render = |arg: &Template| arg.render(scope).map(|value| JsonText::from_value(&value));
+    args.iter().map(render).collect::<Result<_, _>>().map_err(|why| format!("args: {why}"))
+}

@@ -1,0 +1,86 @@
+//! The fields of the language. They are read by these tables, and the JSON Schema for editors is written from them.
+
+use crate::yaml::Node;
+
+/// A map of the language.
+pub(crate) struct Section {
+    /// What it is called in faults.
+    pub(crate) what: &'static str,
+    /// What it is, for editors.
+    pub(crate) doc: &'static str,
+    /// What may be in it.
+    pub(crate) fields: &'static [Field],
+}
+
+/// An entry of a [`Section`].
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) required: bool,
+    pub(crate) doc: &'static str,
+}
+
+/// What a field may hold.
+pub(crate) enum Shape {
+    /// A text that is the same for every event.
+    Name,
+    /// A text with expressions in it.
+    Text,
+    /// One expression that is a boolean.
+    Guard,
+    /// Any value, with expressions in it.
+    Value,
+    /// A list of such values.
+    Values,
+    /// A map of such values.
+    ValueMap,
+    /// Texts that are the same for every event.
+    Names,
+    /// A span of time, `1m30s`, or an expression that is one.
+    Duration,
+    Boolean,
+    /// A whole number from the first to the second.
+    Count(u64, u64),
+    /// A number above 0.
+    Positive,
+    OneOf(&'static [&'static str]),
+    /// One subject filter, or a list of them.
+    Filters,
+    /// A JSON Schema, or the name of a file with one.
+    Schema,
+    /// Whatever: others read it.
+    Anything,
+    Section(&'static Section),
+    Sections(&'static Section),
+}
+
+/// Whether it must be there, what it holds and what it is for.
+pub(crate) const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, shape, required: true, doc }
+}
+
+/// The same for one that may be missing.
+pub(crate) const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, shape, required: false, doc }
+}
+
+/// The entries of a map that was read by its [`Section`].
+pub(crate) struct Entries<'n> {
+    pub(crate) node: &'n Node,
+    pub(crate) section: &'static Section,
+    pub(crate) found: Vec<Option<&'n Node>>,
+}
+
+impl<'n> Entries<'n> {
+    /// The value of a field of the section, if it is there.
+    pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
+        let index = self.section.fields.iter().position(|field| field.name == name);
+        debug_assert!(index.is_some(), "{} has no field {name}", self.section.what);
+        self.found.get(index?).copied().flatten()
+    }
+
+    /// What the field may hold.
+    pub(crate) fn shape(&self, name: &str) -> Option<&'static Shape> {
+        self.section.fields.iter().find(|field| field.name == name).map(|field| &field.shape)
+    }
+}

@@ -1,0 +1,342 @@
+//! Reads the parts of a route file and notes every fault on the way.
+
+use serde_json::Value;
+
+use super::{
+    fields::{Entries, Section, Shape},
+    template::{Part, Span as TimeSpan, Template, Text},
+};
+use crate::{
+    expression::Expression,
+    fault::{Fault, Severity, Span, did_you_mean},
+    rules,
+    scan::{Piece, Unclosed, split},
+    yaml::{Key, Kind, Node},
+};
+
+/// The longest name of a workflow type, task queue or signal, in bytes.
+pub(crate) const MAX_NAME: usize = 255;
+
+/// Reads one file. Its methods return `None` after noting a fault, so that one run finds all of them.
+pub(crate) struct Reader<'f> {
+    pub(crate) file: &'f str,
+    source: &'f str,
+    faults: Vec<Fault>,
+}
+
+impl<'f> Reader<'f> {
+    pub(crate) fn new(file: &'f str, source: &'f str) -> Self {
+        Self { file, source, faults: Vec::new() }
+    }
+
+    pub(crate) fn into_faults(self) -> Vec<Fault> {
+        self.faults
+    }
+
+    pub(crate) fn fault(&mut self, span: Span, rule: &'static str, message: impl Into<String>) {
+        self.fault_with_help(span, rule, message, None);
+    }
+
+    pub(crate) fn fault_with_help(
+        &mut self,
+        span: Span,
+        rule: &'static str,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let (file, message) = (self.file.to_owned(), message.into());
+        self.faults.push(Fault { file, span, severity: Severity::Error, rule, message, help });
+    }
+
+    /// The place of a value.
+    pub(crate) fn span(&self, node: &Node) -> Span {
+        let length = match &node.kind {
+            Kind::Text(text) => node.at.length(self.source, text),
+            Kind::Number(number) => number.to_string().len(),
+            _ => 1,
+        };
+        Span { at: node.at.position, length }
+    }
+
+    fn refuse(&mut self, node: &Node, what: &str, wanted: &str) {
+        let message = format!("{what} is {wanted}, not {}", node.kind.name());
+        self.fault(self.span(node), rules::VALUE, message);
+    }
+
+    /// The entries of a map. Unknown ones and missing ones are faults.
+    pub(crate) fn section<'n>(&mut self, node: &'n Node, section: &'static Section) -> Option<Entries<'n>> {
+        let Kind::Map(entries) = &node.kind else {
+            self.refuse(node, section.what, "a map");
+            return None;
+        };
+        let mut found = vec![None; section.fields.len()];
+        for (key, value) in entries {
+            match section.fields.iter().position(|field| field.name == key.name) {
+                Some(index) => found[index] = Some(value),
+                None => self.unknown_field(key, section),
+            }
+        }
+        for (field, value) in section.fields.iter().zip(&found) {
+            if field.required && value.is_none() {
+                let span = Span { at: node.at.position, length: 1 };
+                self.fault(span, rules::MISSING_FIELD, format!("missing field `{}`", field.name));
+            }
+        }
+        Some(Entries { node, section, found })
+    }
+
+    fn unknown_field(&mut self, key: &Key, section: &Section) {
+        let names = || section.fields.iter().map(|field| field.name);
+        let help = did_you_mean(&key.name, names())
+            .unwrap_or_else(|| format!("known are `{}`", names().collect::<Vec<_>>().join("`, `")));
+        let message = format!("unknown field `{}`", key.name);
+        self.fault_with_help(key.span(), rules::UNKNOWN_FIELD, message, Some(help));
+    }
+
+    pub(crate) fn list<'n>(&mut self, node: &'n Node, name: &str) -> Option<&'n [Node]> {
+        match &node.kind {
+            Kind::List(items) => Some(items),
+            _ => {
+                self.refuse(node, &format!("`{name}`"), "a list");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn text<'n>(&mut self, node: &'n Node, name: &str) -> Option<&'n str> {
+        match &node.kind {
+            Kind::Text(text) => Some(text),
+            _ => {
+                self.refuse(node, &format!("`{name}`"), "a text");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn boolean(&mut self, node: &Node, name: &str) -> Option<bool> {
+        match &node.kind {
+            Kind::Bool(flag) => Some(*flag),
+            _ => {
+                self.refuse(node, &format!("`{name}`"), "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn count(&mut self, node: &Node, name: &str, least: u64, most: u64) -> Option<u64> {
+        let number = match &node.kind {
+            Kind::Number(number) => number.as_u64().filter(|number| (least..=most).contains(number)),
+            _ => None,
+        };
+        if number.is_none() {
+            let message = format!("`{name}` is a whole number from {least} to {most}");
+            self.fault(self.span(node), rules::VALUE, message);
+        }
+        number
+    }
+
+    pub(crate) fn positive(&mut self, node: &Node, name: &str) -> Option<f64> {
+        let number = match &node.kind {
+            Kind::Number(number) => number.as_f64().filter(|number| *number > 0.0),
+            _ => None,
+        };
+        if number.is_none() {
+            self.fault(self.span(node), rules::VALUE, format!("`{name}` is a number above 0"));
+        }
+        number
+    }
+
+    /// One of the words of its [`Shape`].
+    pub(crate) fn word(&mut self, entries: &Entries<'_>, name: &str) -> Option<Option<&'static str>> {
+        let Some(node) = entries.get(name) else { return Some(None) };
+        let Shape::OneOf(words) = entries.shape(name)? else { return None };
+        let text = self.text(node, name)?;
+        let found = words.iter().find(|word| **word == text);
+        if found.is_none() {
+            let message = format!("`{name}` is one of `{}`", words.join("`, `"));
+            let help = did_you_mean(text, words.iter().copied());
+            self.fault_with_help(self.span(node), rules::VALUE, message, help);
+        }
+        found.map(|word| Some(*word))
+    }
+
+    /// Reads a field that must be there; that it is missing was noted before.
+    pub(crate) fn required<T>(
+        &mut self,
+        entries: &Entries<'_>,
+        name: &str,
+        read: impl FnOnce(&mut Self, &Node, &str) -> Option<T>,
+    ) -> Option<T> {
+        entries.get(name).and_then(|node| read(self, node, name))
+    }
+
+    /// Reads a field that may be missing: `None` is a fault, `Some(None)` that it is not there.
+    pub(crate) fn optional<T>(
+        &mut self,
+        entries: &Entries<'_>,
+        name: &str,
+        read: impl FnOnce(&mut Self, &Node, &str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match entries.get(name) {
+            Some(node) => read(self, node, name).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A list of values with expressions in them; none where it is missing.
+    pub(crate) fn args(&mut self, entries: &Entries<'_>, name: &str) -> Option<Vec<Template>> {
+        let Some(node) = entries.get(name) else { return Some(Vec::new()) };
+        let items = self.list(node, name)?;
+        self.templates(items)
+    }
+
+    /// A name that is the same for every event.
+    pub(crate) fn name(&mut self, node: &Node, name: &str) -> Option<String> {
+        let text = self.text(node, name)?;
+        let problem = if text.trim().is_empty() {
+            "is empty"
+        } else if text.len() > MAX_NAME {
+            "is longer than 255 bytes"
+        } else if text.chars().any(char::is_control) {
+            "has control characters"
+        } else if text.contains("${") {
+            "is the same for every event; `${ … }` has no place in it"
+        } else {
+            return Some(text.to_owned());
+        };
+        self.fault(self.span(node), rules::VALUE, format!("`{name}` {problem}"));
+        None
+    }
+
+    /// A list of such names.
+    pub(crate) fn names(&mut self, node: &Node, name: &str) -> Option<Vec<String>> {
+        let names: Vec<_> = self.list(node, name)?.iter().map(|item| self.name(item, name)).collect();
+        names.into_iter().collect()
+    }
+
+    /// A text that is one expression and nothing else.
+    pub(crate) fn expression(&mut self, node: &Node, name: &str) -> Option<Expression> {
+        if let Kind::Text(text) = &node.kind
+            && let [Piece::Expression(offset, inner)] = self.pieces(node, text.trim_end())?.as_slice()
+        {
+            return self.compile(node, text, *offset, inner);
+        }
+        self.fault(self.span(node), rules::VALUE, format!("`{name}` is one expression, ${{ … }}"));
+        None
+    }
+
+    /// A text with expressions in it.
+    pub(crate) fn text_template(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let text = self.text(node, name)?;
+        let pieces = self.pieces(node, text)?;
+        let parts = self.parts(node, text, pieces)?;
+        if parts.0.is_empty() {
+            self.fault(self.span(node), rules::VALUE, format!("`{name}` is empty"));
+            return None;
+        }
+        Some(parts)
+    }
+
+    /// A span of time: `1m30s`, or an expression that is a duration or a number of seconds.
+    pub(crate) fn duration(&mut self, node: &Node, name: &str) -> Option<TimeSpan> {
+        if let Kind::Text(text) = &node.kind {
+            if text.contains("${") {
+                return self.expression(node, name).map(TimeSpan::Expression);
+            }
+            if let Ok(duration) = humantime::parse_duration(text) {
+                return Some(TimeSpan::Fixed(duration));
+            }
+        }
+        let message = format!("`{name}` is a span of time with its units, such as `90s` or `1h 30m`");
+        self.fault(self.span(node), rules::VALUE, message);
+        None
+    }
+
+    /// Any value, with expressions in its texts.
+    pub(crate) fn template(&mut self, node: &Node) -> Option<Template> {
+        match &node.kind {
+            Kind::Null => Some(Template::Literal(Value::Null)),
+            Kind::Bool(flag) => Some(Template::Literal((*flag).into())),
+            Kind::Number(number) => Some(Template::Literal(Value::Number(number.clone()))),
+            Kind::Text(text) => self.value_template(node, text),
+            Kind::List(items) => self.templates(items).map(Template::List),
+            Kind::Map(entries) => self.entries(entries).map(Template::Map),
+        }
+    }
+
+    /// A map of such values.
+    pub(crate) fn template_map(&mut self, node: &Node, name: &str) -> Option<Vec<(String, Template)>> {
+        match &node.kind {
+            Kind::Map(entries) => self.entries(entries),
+            _ => {
+                self.refuse(node, &format!("`{name}`"), "a map");
+                None
+            }
+        }
+    }
+
+    fn entries(&mut self, entries: &[(Key, Node)]) -> Option<Vec<(String, Template)>> {
+        let mut all = Some(Vec::with_capacity(entries.len()));
+        for (key, value) in entries {
+            if key.name.contains("${") {
+                let message = "the name of an entry is written out; `${ … }` has no place in it";
+                self.fault(key.span(), rules::VALUE, message);
+            }
+            all = all.zip(self.template(value)).map(|(mut all, value)| {
+                all.push((key.name.clone(), value));
+                all
+            });
+        }
+        all
+    }
+
+    /// Every item is read, also after a fault.
+    pub(crate) fn templates(&mut self, items: &[Node]) -> Option<Vec<Template>> {
+        let templates: Vec<_> = items.iter().map(|item| self.template(item)).collect();
+        templates.into_iter().collect()
+    }
+
+    fn value_template(&mut self, node: &Node, text: &str) -> Option<Template> {
+        let pieces = self.pieces(node, text)?;
+        match pieces.as_slice() {
+            [] => Some(Template::Literal("".into())),
+            [Piece::Text(plain)] => Some(Template::Literal(plain.as_str().into())),
+            [Piece::Expression(offset, inner)] => {
+                self.compile(node, text, *offset, inner).map(Template::Expression)
+            }
+            _ => self.parts(node, text, pieces).map(Template::Text),
+        }
+    }
+
+    fn parts(&mut self, node: &Node, text: &str, pieces: Vec<Piece<'_>>) -> Option<Text> {
+        let parts: Vec<_> = pieces
+            .into_iter()
+            .map(|piece| match piece {
+                Piece::Text(plain) => Some(Part::Plain(plain)),
+                Piece::Expression(offset, inner) => {
+                    self.compile(node, text, offset, inner).map(Part::Expression)
+                }
+            })
+            .collect();
+        parts.into_iter().collect::<Option<_>>().map(Text)
+    }
+
+    fn pieces<'t>(&mut self, node: &Node, text: &'t str) -> Option<Vec<Piece<'t>>> {
+        split(text)
+            .map_err(|Unclosed(offset)| {
+                let span = Span { at: node.at.inside(self.source, text, offset), length: 2 };
+                let help = "is a text in the expression left open? (`$${` is a plain `${`)".to_owned();
+                self.fault_with_help(span, rules::EXPRESSION, "`${` has no `}`", Some(help));
+            })
+            .ok()
+    }
+
+    fn compile(&mut self, node: &Node, text: &str, offset: usize, inner: &str) -> Option<Expression> {
+        Expression::compile(inner)
+            .map_err(|bad| {
+                let at = node.at.inside(self.source, text, offset + bad.offset);
+                self.fault(Span { at, length: 1 }, rules::EXPRESSION, bad.message);
+            })
+            .ok()
+    }
+}

@@ -1,0 +1,199 @@
+//! A route: which events it wants, and what it does about them.
+
+use super::{
+    actions::{self, ACTIONS, Action, StartOptions},
+    fields::{Entries, Field, Section, Shape, optional, required},
+    reader::Reader,
+    template::evaluate,
+};
+use crate::{
+    expression::Expression,
+    fault::Span,
+    rules,
+    scope::Scope,
+    subject::SubjectFilter,
+    yaml::{Kind, Node},
+};
+
+/// Actions of one route at most.
+const MOST_ACTIONS: usize = 64;
+
+static ACTION: Section = Section { what: "an action", doc: "One thing to do.", fields: &ACTIONS };
+
+/// The fields of a route besides its one action.
+const OWN: [Field; 5] = [
+    required(
+        "name",
+        Shape::Name,
+        "Name of the route, of its own in the whole set: letters, digits, `-` and `_`.",
+    ),
+    optional("description", Shape::Name, "What it is for, for people."),
+    required(
+        "on",
+        Shape::Filters,
+        "Subject filter: `*` stands for one token, `>` at the end for all the rest.",
+    ),
+    optional("when", Shape::Guard, "The route wants only events for which this is true."),
+    optional("do", Shape::Sections(&ACTION), "Several actions, in this order."),
+];
+
+const FIELDS: [Field; 16] = {
+    let [name, description, on, when, several] = OWN;
+    let [a, b, c, d, e, f, g, h, i, j, k] = ACTIONS;
+    [name, description, on, when, several, a, b, c, d, e, f, g, h, i, j, k]
+};
+
+pub(crate) static ROUTE: Section = Section {
+    what: "a route",
+    doc: "Which events are wanted, and what is done about them.",
+    fields: &FIELDS,
+};
+
+/// A checked route.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) name: String,
+    pub(crate) filters: Vec<SubjectFilter>,
+    pub(crate) guard: Option<Expression>,
+    pub(crate) actions: Vec<Action>,
+    /// The file that it is in.
+    pub(crate) file: Box<str>,
+    /// Where its name stands there.
+    pub(crate) span: Span,
+    /// Where its guard stands there.
+    pub(crate) guard_at: Option<Span>,
+}
+
+/// Reads a route, which has `defaults` for its starts.
+pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &StartOptions) -> Option<Route> {
+    let entries = reader.section(node, &ROUTE)?;
+    let name = reader.required(&entries, "name", route_name);
+    let span = entries.get("name").map(|node| reader.span(node));
+    let description =
+        reader.optional(&entries, "description", |reader, node, name| reader.text(node, name).map(drop));
+    let filters = reader.required(&entries, "on", filters);
+    let guard = reader.optional(&entries, "when", Reader::expression);
+    let guard_at = entries.get("when").map(|node| reader.span(node));
+    let actions = read_actions(reader, &entries, defaults);
+    description?;
+    Some(Route {
+        name: name?,
+        filters: filters?,
+        guard: guard?,
+        actions: actions?,
+        file: reader.file.into(),
+        span: span?,
+        guard_at,
+    })
+}
+
+fn read_actions(
+    reader: &mut Reader<'_>,
+    entries: &Entries<'_>,
+    defaults: &StartOptions,
+) -> Option<Vec<Action>> {
+    let (one, several) = (one_action(reader, entries), entries.get("do"));
+    match (one, several) {
+        (One::Named(name, node), None) => {
+            actions::read(reader, name, node, defaults).map(|action| vec![action])
+        }
+        (One::Missing, Some(node)) => {
+            let items = reader.list(node, "do")?;
+            if items.is_empty() || items.len() > MOST_ACTIONS {
+                let message = format!("`do` has 1 to {MOST_ACTIONS} actions");
+                reader.fault(reader.span(node), rules::VALUE, message);
+            }
+            let actions: Vec<_> = items.iter().map(|item| listed_action(reader, item, defaults)).collect();
+            actions.into_iter().collect()
+        }
+        _ => {
+            let names: Vec<_> = ACTIONS.iter().map(|field| field.name).collect();
+            let span = Span { at: entries.node.at.position, length: 1 };
+            let help = format!("one of `{}`, or several of them under `do`", names.join("`, `"));
+            reader.fault_with_help(span, rules::MISSING_FIELD, "a route has one action or `do`", Some(help));
+            None
+        }
+    }
+}
+
+fn listed_action(reader: &mut Reader<'_>, item: &Node, defaults: &StartOptions) -> Option<Action> {
+    let entries = reader.section(item, &ACTION)?;
+    match one_action(reader, &entries) {
+        One::Named(name, node) => actions::read(reader, name, node, defaults),
+        One::Missing | One::Several => {
+            let span = Span { at: item.at.position, length: 1 };
+            reader.fault(span, rules::VALUE, "each item of `do` is one action");
+            None
+        }
+    }
+}
+
+enum One<'n> {
+    Named(&'static str, &'n Node),
+    Missing,
+    Several,
+}
+
+fn one_action<'n>(_reader: &Reader<'_>, entries: &Entries<'n>) -> One<'n> {
+    let mut there = ACTIONS.iter().filter_map(|field| Some((field.name, entries.get(field.name)?)));
+    match (there.next(), there.next()) {
+        (None, _) => One::Missing,
+        (Some((name, node)), None) => One::Named(name, node),
+        (Some(_), Some(_)) => One::Several,
+    }
+}
+
+fn route_name(reader: &mut Reader<'_>, node: &Node, field: &str) -> Option<String> {
+    let name = reader.text(node, field)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+        let message = "the name of a route has 1 to 64 letters (a-z, A-Z), digits, `-` or `_`";
+        reader.fault(reader.span(node), rules::VALUE, message);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// One subject filter, or a list of them.
+pub(super) fn filters(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Vec<SubjectFilter>> {
+    match &node.kind {
+        Kind::List(items) if !items.is_empty() => {
+            let filters: Vec<_> = items.iter().map(|item| filter(reader, item, name)).collect();
+            filters.into_iter().collect()
+        }
+        Kind::List(_) => {
+            reader.fault(reader.span(node), rules::VALUE, format!("`{name}` names no subject"));
+            None
+        }
+        _ => filter(reader, node, name).map(|filter| vec![filter]),
+    }
+}
+
+fn filter(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<SubjectFilter> {
+    let text = reader.text(node, name)?;
+    let filter = text.parse::<SubjectFilter>();
+    filter.map_err(|bad| reader.fault(reader.span(node), rules::SUBJECT, bad.to_string())).ok()
+}
+
+impl Route {
+    /// Whether the guard lets the event through.
+    ///
+    /// # Errors
+    /// The guard failed, or is not a boolean. Neither is a `false`.
+    pub(crate) fn admits(&self, scope: &Scope<'_>) -> Result<bool, String> {
+        let Some(guard) = &self.guard else { return Ok(true) };
+        let value = evaluate(guard, scope).map_err(|why| format!("when: {why}"))?;
+        value.as_bool().ok_or_else(|| format!("when: `{guard}` is {}, not a boolean", kind(&value)))
+    }
+}
+
+fn kind(value: &serde_json::Value) -> &'static str {
+    match value {
+        serde_json::Value::Null => "null",
+        serde_json::Value::Bool(_) => "a boolean",
+        serde_json::Value::Number(_) => "a number",
+        serde_json::Value::String(_) => "a text",
+        serde_json::Value::Array(_) => "a list",
+        serde_json::Value::Object(_) => "a map",
+    }
+}

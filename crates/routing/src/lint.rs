@@ -1,0 +1,23 @@
+//! What is asked of routes besides that they can be read: rules over the whole set.
+
+mod loops;
+mod names;
+pub(crate) mod secrets;
+mod targets;
+
+use crate::{
+    fault::{Fault, Severity, Span},
+    language::route::Route,
+};
+
+/// All faults of a set of routes, in no order.
+pub(crate) fn all(routes: &[Route]) -> Vec<Fault> {
+    let mut faults = names::repeated(routes);
+    faults.extend(routes.iter().flat_map(targets::constant));
+    faults.extend(loops::found(routes));
+    faults
+}
+
+fn error(route: &Route, span: Span, rule: &'static str, message: String, help: Option<String>) -> Fault {
+    Fault { file: route.file.to_string(), span, severity: Severity::Error, rule, message, help }
+}

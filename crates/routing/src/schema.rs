@@ -1,0 +1,90 @@
+//! The JSON Schema of a route file, for editors. It is written from the tables that files are read by.
+
+use serde_json::{Map, Value, json};
+
+use crate::language::{
+    document::DOCUMENT,
+    fields::{Field, Section, Shape},
+};
+
+/// What tells a text with a computed part.
+const COMPUTED: &str = r"\$\{.*\}";
+
+/// The JSON Schema (2020-12) of a route file.
+pub fn file_schema() -> Value {
+    let mut definitions = Map::new();
+    let root = section(&DOCUMENT, &mut definitions);
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Signalbox routes",
+        "$defs": definitions,
+    });
+    if let (Some(schema), Value::Object(root)) = (schema.as_object_mut(), root) {
+        schema.extend(root);
+    }
+    schema
+}
+
+fn section(section: &'static Section, definitions: &mut Map<String, Value>) -> Value {
+    let properties: Map<String, Value> =
+        section.fields.iter().map(|field| (field.name.to_owned(), described(field, definitions))).collect();
+    let required: Vec<_> =
+        section.fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    json!({
+        "description": section.doc,
+        "type": "object",
+        "additionalProperties": false,
+        "required": required,
+        "properties": properties,
+    })
+}
+
+fn described(field: &Field, definitions: &mut Map<String, Value>) -> Value {
+    let mut schema = shape(&field.shape, definitions);
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("description".to_owned(), field.doc.into());
+    }
+    schema
+}
+
+fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
+    match shape {
+        Shape::Name | Shape::Text => json!({ "type": "string", "minLength": 1 }),
+        Shape::Guard => json!({ "type": "string", "pattern": format!("^\\s*{COMPUTED}\\s*$") }),
+        Shape::Value | Shape::Anything => json!({}),
+        Shape::Values => json!({ "type": "array" }),
+        Shape::ValueMap => json!({ "type": "object" }),
+        Shape::Names => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
+        Shape::Duration => json!({ "type": "string", "pattern": format!("^\\s*[0-9]|{COMPUTED}") }),
+        Shape::Boolean => json!({ "type": "boolean" }),
+        Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Shape::Positive => json!({ "type": "number", "exclusiveMinimum": 0 }),
+        Shape::OneOf(words) => json!({ "enum": words }),
+        Shape::Filters => {
+            let filter = json!({ "type": "string", "pattern": "^events\\." });
+            json!({ "anyOf": [filter, { "type": "array", "minItems": 1, "items": filter }] })
+        }
+        Shape::Schema => json!({ "type": ["object", "boolean", "string"] }),
+        Shape::Section(section) => reference(section, definitions),
+        Shape::Sections(section) => json!({ "type": "array", "items": reference(section, definitions) }),
+    }
+}
+
+/// Sections that stand in several places are written once.
+fn reference(of: &'static Section, definitions: &mut Map<String, Value>) -> Value {
+    let name = definition_name(of);
+    if !definitions.contains_key(&name) {
+        definitions.insert(name.clone(), Value::Null);
+        let schema = section(of, definitions);
+        definitions.insert(name.clone(), schema);
+    }
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// Two sections may be called the same in faults, `signal` of its own and within a start; their fields differ.
+fn definition_name(section: &Section) -> String {
+    let word =
+        section.what.trim_start_matches("a ").trim_start_matches("an ").trim_matches('`').replace(' ', "-");
+    let targeted = section.fields.iter().any(|field| field.name == "workflow_id");
+    if targeted || !matches!(word.as_str(), "signal" | "update") { word } else { format!("{word}-of-start") }
+}
