@@ -9,6 +9,7 @@ use crate::bench::Bench;
 use crate::commands::demo::Demo;
 use crate::commands::doctor::Doctor;
 use crate::commands::events::Events;
+use crate::commands::learn::Learn;
 use crate::commands::lint::Lint;
 use crate::commands::lookups::{Describe, Query, ResultOf};
 use crate::commands::publish::Publish;
@@ -69,6 +70,7 @@ pub enum Command {
     Schedule(Schedule),
     Publish(Publish),
     Events(Events),
+    Learn(Learn),
     Lint(Lint),
     Doctor(Doctor),
     #[command(subcommand)]

@@ -8,6 +8,7 @@ mod exit;
 mod failure;
 mod nats;
 mod output;
+mod progress;
 mod route_files;
 mod serve;
 mod text;
@@ -46,6 +47,7 @@ fn run(command: Command) -> ExitCode {
         Command::Schedule(schedule) => does(schedule),
         Command::Publish(publish) => does(publish),
         Command::Events(events) => does(events),
+        Command::Learn(learn) => does(learn),
         Command::Lint(lint) => does(lint),
         Command::Doctor(doctor) => does(doctor),
         Command::Bench(bench) => does(bench),

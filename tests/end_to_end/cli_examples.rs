@@ -87,6 +87,9 @@ async fn prepare(cli: &Cli, line: &str) {
                 cli.run(&["stop", id]).await;
             }
         }
+        ["signalbox", "learn", "--on", ..] => {
+            cli.run(&["publish", "events.lab.trigger.ada", r#"{"name": "Ada"}"#]).await;
+        }
         _ if line.contains("events.lab.message.ada") || line.contains("events.lab.stop.ada") => {
             cli.run(&["trigger", "ada"]).await;
         }
@@ -97,6 +100,13 @@ async fn prepare(cli: &Cli, line: &str) {
 /// A terminal in a home of its own, in which `signalbox` is a command.
 fn terminal(stack: &Stack, home: &std::path::Path) -> Cli {
     symlink(SIGNALBOX, home.join("signalbox")).unwrap();
+    let routes = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../routes");
+    std::fs::create_dir(home.join("routes")).unwrap();
+    for file in std::fs::read_dir(routes).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), home.join("routes").join(file.file_name())).unwrap();
+    }
+    std::fs::write(home.join("samples.json"), r#"{"order_id": 7, "status": "paid"}"#).unwrap();
     std::fs::create_dir_all(home.join(".zfunc")).unwrap();
     std::fs::create_dir_all(home.join(".config/fish/completions")).unwrap();
     let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());

@@ -1,6 +1,5 @@
 //! `signalbox bench`: what Signalbox costs, next to doing without it.
 
-mod progress;
 mod report;
 mod side;
 mod table;
@@ -15,7 +14,7 @@ use crate::commands::{LookArgs, Run};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use progress::Progress;
+use crate::progress::Progress;
 use report::{Comparison, Report};
 use side::Side;
 use turn::Turn;

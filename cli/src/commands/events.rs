@@ -18,7 +18,8 @@ use crate::failure::Failure;
 use crate::nats::{self, NatsError};
 use crate::output::Output;
 use crate::text::{BOLD, Cell};
-use feeds::{Feeds, Filter};
+use feeds::Feeds;
+pub use feeds::Filter;
 use row::Row;
 
 /// Look at events and what became of them

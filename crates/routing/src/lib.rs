@@ -11,6 +11,7 @@ mod expression;
 mod fault;
 mod files;
 mod language;
+mod learn;
 mod lint;
 mod plan;
 mod rules;
@@ -24,6 +25,7 @@ mod yaml;
 
 pub use fault::{Fault, Faults, Position, Severity, Span};
 pub use files::FileSet;
+pub use learn::Samples;
 pub use plan::{Plan, RouteError};
 pub use rules::{INLINE_SECRET, RULES, Rule};
 pub use schema::file_schema;

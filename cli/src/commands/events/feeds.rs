@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -101,6 +102,11 @@ fn wanted(filter: &Filter, entry: &Entry) -> Option<Row> {
 }
 
 impl Filter {
+    /// As it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn takes(&self, event: Option<&EventRef>) -> bool {
         let subject = event.map(|event| event.nats_subject.as_str()).unwrap_or_default();
         match subject {
@@ -120,6 +126,12 @@ impl Filter {
             }
         }
         tokens.next().is_none()
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
