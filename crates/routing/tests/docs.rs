@@ -42,7 +42,9 @@ fn load(text: &str) -> Result<RouteSet, Faults> {
 
 #[test]
 fn examples_are_accepted() {
-    for page in ["README.md", "docs/reference/routes.md", "docs/reference/testing-routes.md"] {
+    for page in
+        ["README.md", "docs/cookbook.md", "docs/reference/routes.md", "docs/reference/testing-routes.md"]
+    {
         let Ok(text) = fs::read_to_string(path(page)) else { continue };
         let examples: Vec<_> =
             blocks(&text).into_iter().filter(|(_, block)| block.starts_with("version:")).collect();
