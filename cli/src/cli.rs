@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -84,6 +85,12 @@ pub enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Answer as a Temporal that does nothing, for `bench pipeline`
+    #[command(hide = true)]
+    NullTemporal {
+        /// Where
+        listen: SocketAddr,
     },
     /// Become COMMAND, which is told to end when the process LAUNCHER does
     #[command(hide = true)]

@@ -56,6 +56,7 @@ fn run(command: Command) -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "signalbox", &mut std::io::stdout());
             ExitCode::SUCCESS
         }
+        Command::NullTemporal { listen } => on(runtime::Builder::new_current_thread(), bench::null(listen)),
         Command::TiedToLauncher { launcher, command } => failed(&exec_tied(launcher, &command)),
     }
 }

@@ -1,7 +1,10 @@
-//! A start without Signalbox: what one through it is measured against.
+//! Calls without Signalbox: what those through it are measured against.
 
 use signalbox_domain::{JsonText, Origin, Start};
-use temporalio_client::{UntypedWorkflow, WorkflowStartOptions, errors::WorkflowStartError};
+use temporalio_client::{
+    UntypedSignal, UntypedWorkflow, WorkflowSignalOptions, WorkflowStartOptions,
+    errors::{WorkflowInteractionError, WorkflowStartError},
+};
 use temporalio_common::{MemoValues, data_converters::RawValue};
 
 use crate::{
@@ -33,5 +36,21 @@ impl Temporal {
         let workflow = UntypedWorkflow::new(&start.workflow_type);
         self.client.start_workflow(workflow, RawValue::new(payloads.collect()), options).await?;
         Ok(())
+    }
+
+    /// Signals a workflow as a program with the official client does, with the client's own retries and request id.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn signal_directly(
+        &self,
+        workflow_id: &str,
+        name: &str,
+        args: &[JsonText],
+    ) -> Result<(), WorkflowInteractionError> {
+        let payloads = args.iter().map(JsonText::bytes).map(|json| json_payload(json.to_vec()));
+        let workflow = self.client.get_workflow_handle::<UntypedWorkflow>(workflow_id);
+        let args = RawValue::new(payloads.collect());
+        workflow.signal(UntypedSignal::new(name), args, WorkflowSignalOptions::default()).await
     }
 }

@@ -1,9 +1,9 @@
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::turn::Turn;
+use crate::bench::numbers::{Spread, milliseconds, percentile, sorted};
 
 /// All that was measured, and in which circumstances.
 #[derive(Debug, Serialize)]
@@ -38,14 +38,6 @@ pub struct Measured {
     pub p99_ms: f64,
     pub max_ms: f64,
     pub starts_per_second: f64,
-}
-
-/// Of several rounds.
-#[derive(Debug, Serialize)]
-pub struct Spread {
-    pub lowest: f64,
-    pub median: f64,
-    pub highest: f64,
 }
 
 impl Report {
@@ -92,45 +84,15 @@ impl Measured {
     }
 }
 
-impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        let values = sorted(values);
-        let [lowest, median, highest] = [0, 50, 100].map(|percent| percentile(&values, percent));
-        Self { lowest, median, highest }
-    }
-}
-
-fn milliseconds(duration: &Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
-}
-
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-/// The least value that `percent` of all do not exceed; of nothing, 0.
-fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn turn(latencies: impl IntoIterator<Item = u64>, took: u64) -> Turn {
         let latencies = latencies.into_iter().map(Duration::from_millis).collect();
         Turn { latencies, took: Duration::from_millis(took) }
-    }
-
-    #[test]
-    fn a_percentile_is_a_value_that_was_measured() {
-        let hundred: Vec<_> = (1..=100).map(f64::from).collect();
-        assert_eq!([0, 50, 90, 99, 100].map(|p| percentile(&hundred, p)), [1.0, 50.0, 90.0, 99.0, 100.0]);
-        assert_eq!([0, 50, 99, 100].map(|p| percentile(&[7.0], p)), [7.0; 4]);
-        assert_eq!(percentile(&[], 50), 0.0);
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn right(text: String) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::report::Spread;
+    use crate::bench::numbers::Spread;
 
     #[test]
     fn ratios_stand_below_what_they_compare() {

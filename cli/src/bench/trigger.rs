@@ -1,4 +1,4 @@
-//! `signalbox bench`: what Signalbox costs, next to doing without it.
+//! Starts of workflows over HTTP, next to those of a direct Temporal client.
 
 mod report;
 mod side;
@@ -6,7 +6,7 @@ mod table;
 mod turn;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, ValueHint};
 use signalbox_service::TemporalArgs;
 
 use crate::api::{ApiArgs, address};
@@ -18,12 +18,6 @@ use crate::progress::Progress;
 use report::{Comparison, Report};
 use side::Side;
 use turn::Turn;
-
-/// Measure what Signalbox costs
-#[derive(Debug, Subcommand)]
-pub enum Bench {
-    Trigger(TriggerBench),
-}
 
 /// Measure starts of workflows over HTTP, next to those of a direct Temporal client
 #[derive(Debug, Args)]
@@ -85,16 +79,14 @@ pub struct TriggerBench {
     rounds: usize,
 }
 
-impl Run for Bench {
+impl Run for TriggerBench {
     fn output(&self) -> Output {
-        let Self::Trigger(bench) = self;
-        bench.look.output
+        self.look.output
     }
 
     async fn run(self) -> Result<Exit, Failure> {
-        let Self::Trigger(bench) = self;
-        let report = bench.measure().await?;
-        bench.look.output.show(&report, || table::table(&report))?;
+        let report = self.measure().await?;
+        self.look.output.show(&report, || table::table(&report))?;
         Ok(Exit::Done)
     }
 }

@@ -1,0 +1,46 @@
+//! `signalbox bench`: what Signalbox costs, next to doing without it.
+
+mod numbers;
+mod pipeline;
+mod trigger;
+
+use std::net::SocketAddr;
+
+use clap::Subcommand;
+use signalbox_temporal::serve_null;
+use tokio::net::TcpListener;
+
+use crate::commands::Run;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use pipeline::PipelineBench;
+use trigger::TriggerBench;
+
+/// Measure what Signalbox costs
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    Trigger(TriggerBench),
+    Pipeline(PipelineBench),
+}
+
+/// Answers as a Temporal that does nothing.
+pub async fn null(listen: SocketAddr) -> anyhow::Result<()> {
+    Ok(serve_null(TcpListener::bind(listen).await?).await?)
+}
+
+impl Run for Bench {
+    fn output(&self) -> Output {
+        match self {
+            Self::Trigger(bench) => bench.output(),
+            Self::Pipeline(bench) => bench.output(),
+        }
+    }
+
+    async fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Trigger(bench) => bench.run().await,
+            Self::Pipeline(bench) => bench.run().await,
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The servers, the router and the clients of a measurement.
+
+use std::env;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use signalbox_bus::{Bus, Stored};
+use signalbox_domain::{
+    ConflictPolicy, EventRef, EventSubject, JsonText, Origin, ReplyTo, Start, StartOptions, Trigger,
+};
+use signalbox_proto::names::header;
+use signalbox_servers::{
+    Binary, INSTALL_DIR, Launch, NatsOptions, NatsServer, Process, TemporalOptions, TemporalServer, Wrapper,
+    free_port, locate,
+};
+use signalbox_telemetry::Chain;
+use signalbox_temporal::{Options, Temporal};
+use tempfile::TempDir;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::usage::Used;
+use super::{Backend, Effect};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Publishes that wait for their acknowledgement.
+const UNACKNOWLEDGED: usize = 512;
+/// A server, or a router, that takes longer than this to start will not.
+const START: Duration = Duration::from_secs(60);
+/// A queue that no worker asks: what is started or signalled does nothing.
+const QUEUE: &str = "bench-pipeline";
+const SIGNAL: &str = "bench";
+const WORKFLOW: &str = "Bench";
+
+/// Everything that takes part. Dropping it ends it all.
+pub struct Rig {
+    effect: Effect,
+    keys: usize,
+    /// Of this rig alone, so that no workflow was there before.
+    run: Uuid,
+    router: Option<Process>,
+    nats: NatsServer,
+    temporal: Server,
+    pub bus: Bus,
+    direct: Temporal,
+    signalbox: PathBuf,
+    folder: TempDir,
+}
+
+enum Server {
+    Null(Process, SocketAddr),
+    Dev(TemporalServer),
+}
+
+impl Server {
+    fn address(&self) -> String {
+        match self {
+            Self::Null(_, address) => address.to_string(),
+            Self::Dev(server) => server.address(),
+        }
+    }
+
+    fn id(&mut self) -> u32 {
+        match self {
+            Self::Null(process, _) => process.id(),
+            Self::Dev(server) => server.process().id(),
+        }
+    }
+}
+
+impl Rig {
+    /// Starts the servers. No router runs yet.
+    pub async fn start(backend: Backend, effect: Effect, keys: usize) -> Result<Self, Failure> {
+        let signalbox = env::current_exe()?;
+        let folder = tempfile::tempdir()?;
+        let run = Uuid::now_v7();
+        fs::write(folder.path().join("bench.yaml"), routes(effect, run))?;
+        let nats = NatsOptions::new(locate(Binary::NatsServer, INSTALL_DIR.as_ref()).map_err(not_started)?)
+            .wrapper(Wrapper::tied_to_this_process(signalbox.clone()));
+        let nats = NatsServer::start(nats).await.map_err(not_started)?;
+        let temporal = Server::start(backend, signalbox.clone()).await?;
+        let options = signalbox_bus::Options { url: nats.url(), name: "bench".into(), ..Default::default() };
+        let bus = Bus::connect_now(&options).await.map_err(not_started)?;
+        bus.ensure_streams().await.map_err(not_started)?;
+        let options = Options {
+            address: temporal.address(),
+            namespace: "default".into(),
+            api_key: None,
+            tls: false,
+            identity: "bench".into(),
+        };
+        let connecting = timeout(START, Temporal::connect_when_up(&options, |_| {}));
+        let direct = connecting.await.map_err(not_started)?.map_err(not_started)?;
+        let rig = Self { effect, keys, run, router: None, nats, temporal, bus, direct, signalbox, folder };
+        if effect == Effect::Signal {
+            let starts = stream::iter((0..keys).map(|key| rig.start_directly(rig.workflow_id(key))));
+            starts.buffer_unordered(16).try_collect::<()>().await?;
+        }
+        Ok(rig)
+    }
+
+    /// Starts the router; it begins at once with what waits.
+    pub fn start_router(&mut self) -> Result<(), Failure> {
+        let port = free_port().map_err(not_started)?;
+        let launch = Launch::new("signal-router", &self.signalbox);
+        let set: [(&str, String); 4] = [
+            ("NATS_URL", self.nats.url()),
+            ("TEMPORAL_ADDRESS", self.temporal.address()),
+            ("SIGNALBOX_ROUTES", self.folder.path().display().to_string()),
+            ("SIGNALBOX_LOG", "warn".into()),
+        ];
+        let launch = Launch {
+            env: set.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            wrapper: Some(Wrapper::tied_to_this_process(self.signalbox.clone())),
+            ..launch.args(["serve", "signal-router", "--listen", &format!("127.0.0.1:{port}")])
+        };
+        self.router = Some(Process::spawn(launch).map_err(not_started)?);
+        Ok(())
+    }
+
+    /// Stops the router in good order.
+    pub async fn stop_router(&mut self) -> Result<(), Failure> {
+        if let Some(mut router) = self.router.take() {
+            router.stop(START).await.map_err(not_started)?;
+        }
+        Ok(())
+    }
+
+    /// An error if the router has ended, with its last words.
+    pub fn check_router(&mut self) -> Result<(), Failure> {
+        match &mut self.router {
+            Some(router) => match router.is_running() {
+                true => Ok(()),
+                false => Err(failed(format!("the router ended: {}", router.last_lines().join("; ")))),
+            },
+            None => Err(failed("no router runs".to_owned())),
+        }
+    }
+
+    /// The nats-server, the Temporal and, if it runs, the router.
+    pub fn processes(&mut self) -> Result<(Used, Used, Option<Used>), Failure> {
+        let router = self.router.as_ref().map(|router| Used::by(router.id())).transpose()?;
+        Ok((Used::by(self.nats.process().id())?, Used::by(self.temporal.id())?, router))
+    }
+
+    /// Publishes events, each of which leads to one call.
+    pub async fn publish(&self, events: usize) -> Result<(), Failure> {
+        let publish = stream::iter(0..events).map(|n| async move { self.publish_one(n, None).await });
+        publish.buffer_unordered(UNACKNOWLEDGED).try_for_each(|_| std::future::ready(Ok(()))).await
+    }
+
+    /// Publishes one event. What comes of it is told to `reply_to`.
+    pub async fn publish_one(&self, n: usize, reply_to: Option<ReplyTo>) -> Result<(Uuid, Stored), Failure> {
+        let id = Uuid::now_v7();
+        let mut headers = vec![
+            ("ce-specversion".to_owned(), "1.0".to_owned()),
+            ("ce-id".to_owned(), id.to_string()),
+            ("ce-source".to_owned(), "/signalbox/bench".to_owned()),
+            ("ce-type".to_owned(), "signalbox.bench".to_owned()),
+            (header::CONTENT_TYPE.to_owned(), "application/json".to_owned()),
+        ];
+        headers.extend(reply_to.map(|to| (header::REPLY_TO.to_owned(), to.as_str().to_owned())));
+        let to: EventSubject = format!("events.bench.{}", n % self.keys)
+            .parse()
+            .map_err(|error| failed(format!("not a subject: {error}")))?;
+        let stored =
+            self.bus.publish_as_written(&to, &id.to_string(), headers, data(n).bytes().clone()).await;
+        Ok((id, stored.map_err(|error| failed(Chain(&error).to_string()))?))
+    }
+
+    /// The call that event `n` leads to, by the direct client.
+    pub async fn call(&self, n: usize) -> Result<(), Failure> {
+        match self.effect {
+            Effect::Signal => {
+                let args = [data(n)];
+                let id = self.workflow_id(n % self.keys);
+                let signalled = self.direct.signal_directly(&id, SIGNAL, &args).await;
+                signalled.map_err(|error| failed(Chain(&error).to_string()))
+            }
+            Effect::Start => self.start_directly(format!("direct-{}", Uuid::now_v7())).await,
+        }
+    }
+
+    async fn start_directly(&self, workflow_id: String) -> Result<(), Failure> {
+        let args = vec![data(0)];
+        let start = Start {
+            workflow_type: WORKFLOW.into(),
+            task_queue: QUEUE.into(),
+            args,
+            conflict_policy: ConflictPolicy::Fail,
+            options: StartOptions::default(),
+        };
+        let event = EventRef {
+            id: Uuid::now_v7().to_string(),
+            source: "/signalbox/bench".into(),
+            ..Default::default()
+        };
+        let origin = Origin { event, route: None, route_set: String::new(), trigger: Trigger::Event };
+        let started = self.direct.start_directly(&workflow_id, &start, &origin).await;
+        started.map_err(|error| failed(Chain(&error).to_string()))
+    }
+
+    fn workflow_id(&self, key: usize) -> String {
+        format!("bench-{}-{key}", self.run)
+    }
+}
+
+impl Server {
+    async fn start(backend: Backend, signalbox: PathBuf) -> Result<Self, Failure> {
+        let wrapper = Wrapper::tied_to_this_process(signalbox.clone());
+        match backend {
+            Backend::Null => {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().map_err(not_started)?));
+                let launch =
+                    Launch::new("null-temporal", signalbox).args(["null-temporal", &address.to_string()]);
+                let process =
+                    Process::spawn(Launch { wrapper: Some(wrapper), ..launch }).map_err(not_started)?;
+                Ok(Self::Null(process, address))
+            }
+            Backend::Dev => {
+                let binary = locate(Binary::Temporal, INSTALL_DIR.as_ref()).map_err(not_started)?;
+                let server = TemporalServer::start(TemporalOptions::new(binary).wrapper(wrapper)).await;
+                Ok(Self::Dev(server.map_err(not_started)?))
+            }
+        }
+    }
+}
+
+/// A small order, as an event carries it.
+fn data(n: usize) -> JsonText {
+    let customer = format!("customer-{n}");
+    JsonText::from_value(&json!({ "order": n, "customer": customer, "status": "paid", "total": 12.5 }))
+}
+
+fn routes(effect: Effect, run: Uuid) -> String {
+    let action = match effect {
+        Effect::Signal => format!(
+            "signal: {{ workflow_id: \"bench-{run}-${{ event.tokens[2] }}\", name: {SIGNAL}, args: [ \"${{ event.data }}\" ] }}"
+        ),
+        Effect::Start => format!(
+            "start: {{ workflow: {WORKFLOW}, workflow_id: \"bench-${{ event.id }}\", task_queue: {QUEUE}, args: [ \"${{ event.data }}\" ] }}"
+        ),
+    };
+    format!("version: 1\nroutes:\n  - name: bench\n    on: events.bench.*\n    {action}\n")
+}
+
+/// What went wrong while measuring.
+pub fn failed(why: String) -> Failure {
+    Failure::other(Exit::Failed, why)
+}
+
+fn not_started(error: impl std::error::Error + 'static) -> Failure {
+    failed(Chain(&error).to_string())
+}
