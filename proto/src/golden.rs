@@ -236,3 +236,43 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
         },
     );
 }
+
+#[test]
+fn bytes_of_route_sets_are_read_and_written_the_same() {
+    check(
+        "route-files",
+        &RouteFiles { files: vec![RouteFile { name: "lab.yaml".into(), text: "version: 1\n".into() }] },
+    );
+    check(
+        "wanted-routes",
+        &WantedRoutes {
+            version: "0123".into(),
+            applied_at: at(),
+            applied_by: "ada".into(),
+            note: "why".into(),
+            folder_version: "4567".into(),
+        },
+    );
+    for (name, what) in [
+        ("routes-taken", routes_answer::What::FromSequence(7)),
+        ("routes-refused", routes_answer::What::Refused("why".into())),
+    ] {
+        check(name, &RoutesAnswer { change: 9, version: "0123".into(), at: at(), what: Some(what) });
+    }
+    check(
+        "route-timeline",
+        &RouteTimeline {
+            periods: vec![RoutePeriod {
+                from_sequence: 7,
+                version: "0123".into(),
+                applied_at: at(),
+                applied_by: "ada".into(),
+                note: "why".into(),
+                change: 9,
+            }],
+            seen: 6,
+            log_began: at(),
+            matcher: "m".into(),
+        },
+    );
+}

@@ -65,6 +65,25 @@ pub const PARTITIONS: u16 = 8;
 pub mod bucket {
     /// Desired schedules by id.
     pub const SCHEDULES: &str = "signalbox-schedules";
+    /// Route sets, and which of them holds for which event.
+    pub const ROUTES: &str = "signalbox-routes";
+}
+
+/// Keys of the bucket of route sets.
+pub mod route_key {
+    /// Which set was applied last.
+    pub const WANTED: &str = "wanted";
+    /// What the matcher says to that.
+    pub const ANSWER: &str = "answer";
+    /// Which set holds from which event on.
+    pub const TIMELINE: &str = "timeline";
+    /// All keys of files begin so.
+    pub const SET_PREFIX: &str = "set.";
+
+    /// The files of a set.
+    pub fn set(version: &str) -> String {
+        format!("{SET_PREFIX}{version}")
+    }
 }
 
 /// Services by their names in the NATS service API (`$SRV.INFO`).

@@ -1,4 +1,4 @@
-//! Events, commands, outcomes, keys, ids and faults.
+//! Events, commands, outcomes, keys, ids, faults, and which route set holds for which event.
 //!
 //! Pure: no clock, no randomness, no I/O and no client of anything. Text from outside becomes one of these
 //! types at the door, or does not come in.
@@ -13,6 +13,7 @@ mod ids;
 mod key;
 mod outcome;
 mod read_event;
+mod timeline;
 mod trace;
 
 pub use action::{
@@ -34,4 +35,5 @@ pub use signalbox_proto::{
         PauseSchedule, ResumeSchedule, ScheduleArgs, ScheduleSpec, TriggerSchedule, Verdict,
     },
 };
+pub use timeline::{Log, TimelineExt};
 pub use trace::TraceContext;
