@@ -30,6 +30,8 @@ pub struct Delivery {
     pub stored_at: DateTime<Utc>,
     /// Whether it may have been worked on before, by this process or by one that died.
     pub repeated: bool,
+    /// How often the consumer had been opened when it came. Between two openings the stream may have been made anew.
+    pub opening: u64,
 }
 
 /// What is to become of a delivery.
@@ -92,17 +94,19 @@ pub struct Deliveries {
     stream: &'static str,
     durable: String,
     open: Option<Open>,
+    openings: u64,
 }
 
 struct Open {
     messages: pull::Stream,
+    number: u64,
     /// Up to here an earlier process may have worked.
     seen: u64,
 }
 
 impl Deliveries {
     fn new(bus: &Bus, stream: &'static str, durable: String) -> Self {
-        Self { bus: bus.clone(), stream, durable, open: None }
+        Self { bus: bus.clone(), stream, durable, open: None, openings: 0 }
     }
 
     /// The next delivery; pending while there is none. May be dropped without loss.
@@ -140,7 +144,10 @@ impl Deliveries {
     async fn open(&mut self) -> &mut Open {
         let opened = match self.open.take() {
             Some(open) => open,
-            None => self.bus.open_when_there(self.stream, &self.durable).await,
+            None => {
+                self.openings += 1;
+                self.bus.open_when_there(self.stream, &self.durable, self.openings).await
+            }
         };
         self.open.insert(opened)
     }
@@ -157,6 +164,7 @@ impl Open {
             stream_sequence: sequence,
             stored_at,
             repeated: delivered > 1 || sequence <= self.seen,
+            opening: self.number,
         })
     }
 }
@@ -190,10 +198,10 @@ impl Bus {
         Deliveries::new(self, stream::COMMANDS, consumer::apply(partition))
     }
 
-    async fn open_when_there(&self, stream: &'static str, durable: &str) -> Open {
+    async fn open_when_there(&self, stream: &'static str, durable: &str, number: u64) -> Open {
         let mut pauses = patient();
         loop {
-            match self.open_consumer(stream, durable).await {
+            match self.open_consumer(stream, durable, number).await {
                 Ok(open) => return open,
                 Err(error) => {
                     tracing::debug!(error = %Chain(&error), stream, consumer = durable, "not open yet")
@@ -205,7 +213,7 @@ impl Bus {
 
     /// Goes on where the acknowledgements end. Without the reset, what a killed process had in its hands would
     /// come after newer messages, and only when its acknowledgement is overdue.
-    async fn open_consumer(&self, stream: &'static str, durable: &str) -> Result<Open, Error> {
+    async fn open_consumer(&self, stream: &'static str, durable: &str, number: u64) -> Result<Open, Error> {
         let of = Error::when("open the consumer");
         self.ensure_streams().await.map_err(|e| of(e.into()))?;
         let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
@@ -225,7 +233,7 @@ impl Bus {
             true => stream.get_info().await.map_err(|e| of(e.into()))?.state.last_sequence,
             false => before.delivered.stream_sequence,
         };
-        Ok(Open { messages, seen })
+        Ok(Open { messages, number, seen })
     }
 
     async fn consumer_is_gone(&self, stream: &str, durable: &str) -> bool {

@@ -9,7 +9,6 @@ use async_nats::jetstream::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use signalbox_proto::names::bucket;
 
 use crate::{
     Bus, Error,
@@ -73,7 +72,7 @@ pub struct ConsumerState {
     pub readers: usize,
 }
 
-/// What the services need in JetStream, besides the bucket of [`Bus::has_schedules`].
+/// What the services need in JetStream, besides the buckets of [`Bus::has_bucket`].
 pub fn expected() -> Vec<Expected> {
     let of = |config: async_nats::jetstream::stream::Config| Expected {
         consumers: consumers(&config.name).into_iter().filter_map(|consumer| consumer.durable_name).collect(),
@@ -155,13 +154,13 @@ impl Bus {
         }
     }
 
-    /// Whether the bucket of desired schedules is there.
+    /// Whether a bucket of this name is there.
     ///
     /// # Errors
     /// When JetStream cannot be asked.
-    pub async fn has_schedules(&self) -> Result<bool, Error> {
+    pub async fn has_bucket(&self, name: &str) -> Result<bool, Error> {
         // A bucket is a stream of this name (ADR-8 of NATS).
-        Ok(self.stream_state(&format!("KV_{}", bucket::SCHEDULES)).await?.is_some())
+        Ok(self.stream_state(&format!("KV_{name}")).await?.is_some())
     }
 
     /// The server's clock; `None` if it is too old to tell.

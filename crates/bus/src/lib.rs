@@ -14,6 +14,7 @@ mod pause;
 mod publish;
 mod reply;
 mod request;
+mod route_sets;
 mod spans;
 mod streams;
 mod table;
@@ -26,6 +27,7 @@ pub use inspect::{Account, ConsumerState, Expected, Server, StreamState, expecte
 pub use publish::{PublishError, Stored};
 pub use reply::{Waiters, Waiting};
 pub use request::{Call, Calls, Offer, RequestError, status};
+pub use route_sets::{Revised, RouteSets, StoreError, Watched};
 pub use streams::SetUpError;
 pub use table::Table;
 

@@ -47,19 +47,22 @@ impl Bus {
                 })?;
             }
         }
-        self.ensure_bucket(bucket::SCHEDULES).await
+        for config in buckets() {
+            self.ensure_bucket(config).await?;
+        }
+        Ok(())
     }
 
-    async fn ensure_bucket(&self, name: &str) -> Result<(), SetUpError> {
-        if self.jetstream.get_key_value(name).await.is_ok() {
+    async fn ensure_bucket(&self, config: kv::Config) -> Result<(), SetUpError> {
+        let name = config.bucket.clone();
+        if self.jetstream.get_key_value(&name).await.is_ok() {
             return Ok(());
         }
-        let config = kv::Config { bucket: name.to_owned(), history: 5, ..Default::default() };
         match self.jetstream.create_key_value(config).await {
             Ok(_) => Ok(()),
             // Another service was quicker.
-            Err(_) if self.jetstream.get_key_value(name).await.is_ok() => Ok(()),
-            Err(cause) => Err(SetUpError { what: "bucket", name: name.to_owned(), cause: cause.into() }),
+            Err(_) if self.jetstream.get_key_value(&name).await.is_ok() => Ok(()),
+            Err(cause) => Err(SetUpError { what: "bucket", name, cause: cause.into() }),
         }
     }
 }
@@ -80,6 +83,12 @@ pub(crate) fn streams() -> [Config; 4] {
         Config { max_age: 8 * DAY, max_messages_per_subject: 1, ..file(stream::OUTCOMES, subject::OUTCOMES) },
         file(stream::DEAD_LETTERS, subject::DEAD_LETTERS),
     ]
+}
+
+pub(crate) fn buckets() -> [kv::Config; 2] {
+    let of = |name: &str, history| kv::Config { bucket: name.to_owned(), history, ..Default::default() };
+    // A timeline has its own history, and files are written once.
+    [of(bucket::SCHEDULES, 5), kv::Config { compression: true, ..of(bucket::ROUTES, 1) }]
 }
 
 pub(crate) fn consumers(stream_name: &str) -> Vec<pull::Config> {

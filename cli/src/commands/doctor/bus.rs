@@ -189,7 +189,7 @@ fn numbers(name: &str, state: &ConsumerState) -> Value {
 
 async fn schedules(bus: &Bus) -> Finding {
     let check = format!("bucket {}", bucket::SCHEDULES);
-    match bus.has_schedules().await {
+    match bus.has_bucket(bucket::SCHEDULES).await {
         Ok(true) => Finding::ok(check, "is there"),
         Ok(false) => Finding::fault(check, "is not there", START_A_SERVICE),
         Err(error) => failed(&check, &error),
