@@ -53,7 +53,7 @@ impl RouteSet {
         Ok(Self { routes, index, events, event_index, version: version(&files), warnings: faults.0 })
     }
 
-    /// Hash of the files' contents, 16 hexadecimal digits. Names and order of the files do not count.
+    /// Hash of the files, 16 hexadecimal digits: of their names and texts, schemas' too, whatever their order.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -159,8 +159,12 @@ impl RouteSet {
 }
 
 fn version(files: &FileSet) -> String {
-    let mut digests: Vec<_> = files.iter().map(|(_, text)| Sha256::digest(text)).collect();
-    digests.sort();
-    let whole = digests.iter().fold(Sha256::new(), |hasher, digest| hasher.chain_update(digest)).finalize();
+    let mut hasher = Sha256::new();
+    for part in files.iter().flat_map(|(name, text)| [name, text]) {
+        // With its length, so that no part runs into the next.
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    let whole = hasher.finalize();
     hex::encode(whole.get(..8).unwrap_or(&whole))
 }

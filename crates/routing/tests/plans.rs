@@ -185,15 +185,26 @@ fn a_set_is_shared_between_threads() {
 }
 
 #[test]
-fn the_version_follows_the_contents() {
-    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+fn the_version_follows_names_and_texts_of_all_files() {
     let other = SHOP.replace("payment-received", "p").replace("audit", "q");
-    let version = |files: Vec<(String, String)>| RouteSet::load(files).unwrap().version().to_owned();
-    let ab = version(vec![file("a.yaml", SHOP), file("b.yaml", &other)]);
-    assert_eq!(ab, version(vec![file("b.yaml", &other), file("a.yaml", SHOP)]));
-    assert_eq!(ab, version(vec![file("x.yaml", &other), file("y.yaml", SHOP)]));
-    assert_ne!(ab, version(vec![file("a.yaml", SHOP)]));
+    let version = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        RouteSet::load(files).unwrap().version().to_owned()
+    };
+    let ab = version(&[("a.yaml", SHOP), ("b.yaml", &other)]);
     assert_eq!(ab.len(), 16);
+    assert_eq!(ab, version(&[("b.yaml", &other), ("a.yaml", SHOP)]));
+    assert_eq!(ab, version(&[("a.yaml", SHOP), ("b.yaml", &other), ("b.test.yaml", "tests: []")]));
+    for others in [
+        &[("a.yaml", SHOP)][..],
+        &[("x.yaml", SHOP), ("b.yaml", &other)],
+        &[("b.yaml", SHOP), ("a.yaml", &other)],
+        &[("a.yaml", SHOP), ("b.yaml", &other), ("c.json", "{}")],
+    ] {
+        assert_ne!(ab, version(others), "{others:?}");
+    }
+    let schema = |text| version(&[("a.yaml", SHOP), ("c.json", text)]);
+    assert_ne!(schema("{}"), schema("{ }"));
 }
 
 fn shipped() -> RouteSet {
