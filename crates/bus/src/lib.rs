@@ -24,6 +24,7 @@ pub use connect::{Bus, ConnectError, LinkState, Options};
 pub use consume::{Deliveries, Delivery, Settlement};
 pub use feed::{Entry, Feed};
 pub use inspect::{Account, ConsumerState, Expected, Server, StreamState, expected};
+pub use pause::at_last;
 pub use publish::{PublishError, Stored};
 pub use reply::{Waiters, Waiting};
 pub use request::{Call, Calls, Offer, RequestError, status};

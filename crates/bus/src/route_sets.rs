@@ -219,9 +219,18 @@ impl RouteSets {
         kept.map(|entry| revised(&entry)).transpose()
     }
 
-    /// Replaces the value of this revision; `None` if there is another one by now.
+    /// Replaces the value of this revision, 0 if there is none; `None` if there is another one by now.
     async fn replace(&self, key: &str, revision: u64, value: &impl Message) -> Result<Option<u64>, Error> {
-        match self.store.update(key, value.encode_to_vec().into(), revision).await {
+        let value = value.encode_to_vec().into();
+        if revision == 0 {
+            // Also where somebody deleted it, which leaves a mark that has a revision.
+            return match self.store.create(key, value).await {
+                Ok(revision) => Ok(Some(revision)),
+                Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(None),
+                Err(error) => Err(written(error)),
+            };
+        }
+        match self.store.update(key, value, revision).await {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
             Err(error) => Err(written(error)),

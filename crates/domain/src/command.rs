@@ -135,8 +135,8 @@ pub fn wire_time(at: DateTime<Utc>) -> prost_types::Timestamp {
     }
 }
 
-/// The time of a protobuf wire_time, if it is one.
-pub(crate) fn time(wire: prost_types::Timestamp) -> Option<DateTime<Utc>> {
+/// The time of a protobuf timestamp, if it is one.
+pub fn time(wire: prost_types::Timestamp) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(wire.seconds, u32::try_from(wire.nanos).ok()?)
 }
 

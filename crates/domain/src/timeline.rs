@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use signalbox_proto::v1::{RoutePeriod, RouteTimeline, WantedRoutes};
 
-use crate::command::timestamp;
+use crate::command::wire_time;
 
 /// The stream of events, as a matcher finds it before it takes from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl TimelineExt for RouteTimeline {
     }
 
     fn claim(&mut self, matcher: &str, log: Log) {
-        let began = Some(timestamp(log.began));
+        let began = Some(wire_time(log.began));
         if self.log_began.is_some() && self.log_began != began {
             // The sequences were those of another stream: what ran then holds for all of this one.
             let last = self.periods.pop().map(|last| RoutePeriod { from_sequence: 1, ..last });

@@ -1,8 +1,8 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
-//! `matcher` turns events into commands by the routes, which is pure; `apply` carries commands out in Temporal, in
-//! order per workflow; `lookups` answers who asks about workflows. It holds no state of its own: what it has not
-//! acknowledged when it dies is delivered again and then resolved.
+//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `apply` carries
+//! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
+//! its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
 mod apply;
 mod backlog;
@@ -13,12 +13,14 @@ mod routes;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use clap::{ArgAction, builder::BoolishValueParser};
 use signalbox_bus::Bus;
 use signalbox_service::{NatsArgs, OnEnd, Process, ServiceArgs, TemporalArgs};
 use signalbox_temporal::Temporal;
 use tokio::sync::watch;
 
 use crate::metrics::RouterMetrics;
+pub use crate::routes::{FolderError, RouteFolder};
 
 /// The name of this service in logs, metrics and NATS.
 pub const SERVICE: &str = "signal-router";
@@ -37,9 +39,13 @@ pub struct Options {
     /// How to reach Temporal.
     #[command(flatten)]
     pub temporal: TemporalArgs,
-    /// Folder with route files (*.yaml)
+    /// Folder with route files (*.yaml): what is new in it is applied
     #[arg(long, env = "SIGNALBOX_ROUTES", default_value = "routes", value_name = "FOLDER")]
     pub routes: PathBuf,
+    /// Whether to watch the folder; otherwise it is looked into once, at the start
+    #[arg(long, env = "SIGNALBOX_WATCH_ROUTES", default_value_t = true, value_name = "true|false",
+          action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    pub watch_routes: bool,
 }
 
 /// Runs the service until it is told to stop.
@@ -49,13 +55,13 @@ pub struct Options {
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let process = Process::new(SERVICE);
     process.stop_on_signals()?;
-    let routes = Arc::new(routes::load(&options.routes)?);
     process.serve_health(options.service.listen.unwrap_or(LISTEN)).await?;
     let bus = Bus::open(&process, SERVICE, &options.nats).await?;
     let metrics = RouterMetrics::register(&process.metrics);
 
-    let matcher = matcher::Matcher { bus: bus.clone(), routes, metrics: metrics.clone() };
-    process.tasks.spawn("match events", OnEnd::StopService, matcher.run(process.stop.clone()));
+    let running = routes::open(&process, &bus, &metrics, options.routes, options.watch_routes);
+    let matcher = matcher::Matcher { bus: bus.clone(), metrics: metrics.clone() };
+    process.tasks.spawn("match events", OnEnd::StopService, matcher.run(running, process.stop.clone()));
 
     let (found, temporal) = watch::channel(None);
     let lookups = lookups::Lookups {

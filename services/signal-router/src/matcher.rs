@@ -7,11 +7,14 @@ use signalbox_bus::{Bus, Delivery, PublishError, Settlement};
 use signalbox_domain::{
     Command, DeadLetter, Event, Outcome, OutcomeExt, OutcomeKind, RawMessage, Reason, read_event,
 };
-use signalbox_routing::{Plan, RouteSet};
+use signalbox_routing::Plan;
 use signalbox_telemetry::Span;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::{RouterMetrics, name};
+use crate::{
+    metrics::{RouterMetrics, name},
+    routes::{Loaded, Running, Unroutable},
+};
 
 /// Events that are matched together: their commands are stored in one wait.
 const TOGETHER: usize = 64;
@@ -21,41 +24,53 @@ const RAW_KEPT: usize = 512 * 1024;
 
 pub(crate) struct Matcher {
     pub(crate) bus: Bus,
-    pub(crate) routes: Arc<RouteSet>,
     pub(crate) metrics: RouterMetrics,
 }
 
 impl Matcher {
     /// Matches until `stop`. What was taken and not settled by then is delivered again to whoever comes next.
-    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut deliveries = self.bus.events();
-        while let Some(taken) = stop.run_until_cancelled(deliveries.next_ready(TOGETHER)).await {
-            if stop.run_until_cancelled(self.match_all(&taken)).await.is_none() {
-                break;
+    pub(crate) async fn run(self, mut running: Running, stop: CancellationToken) -> anyhow::Result<()> {
+        let matching = async {
+            running.begin().await;
+            let mut deliveries = self.bus.events();
+            loop {
+                tokio::select! {
+                    taken = deliveries.next_ready(TOGETHER) => self.match_all(&taken, &mut running).await,
+                    () = running.news() => running.take_news().await,
+                }
             }
-        }
+        };
+        stop.run_until_cancelled(matching).await;
         Ok(())
     }
 
     /// In order, and each settled only when everything that it leads to is stored.
-    async fn match_all(&self, deliveries: &[Delivery]) {
+    async fn match_all(&self, deliveries: &[Delivery], running: &mut Running) {
         for delivery in deliveries {
-            let (matched, _span) = self.match_one(delivery);
+            running.before(delivery.opening).await;
+            let routes = running.at(delivery.stream_sequence).await;
+            let (matched, _span) = self.match_one(delivery, routes);
             self.carry_on(matched).await;
+            running.matched(delivery.stream_sequence);
             delivery.settle(Settlement::Done).await;
         }
     }
 
     /// Also begins the span that everything that the event leads to belongs to.
-    fn match_one(&self, delivery: &Delivery) -> (Matched, Span) {
+    fn match_one(&self, delivery: &Delivery, routes: Result<Arc<Loaded>, Unroutable>) -> (Matched, Span) {
         let message = delivery.raw();
         match read_event(&message) {
             Ok(mut event) => {
                 let mut span = delivery.span("match", &event.trace);
                 event.trace = span.context();
-                // The time that the stream stored it, not a clock: a redelivery plans the same.
-                let plan = self.routes.plan(&event, message.stored_at);
-                let matched = Matched::of_plan(&event, plan, self.routes.version());
+                let matched = match routes {
+                    // The time that the stream stored it, not a clock: a redelivery plans the same.
+                    Ok(routes) => {
+                        let plan = routes.set.plan(&event, message.stored_at);
+                        Matched::of_plan(&event, plan, routes.set.version())
+                    }
+                    Err(why) => Matched::without_routes(&event, &why),
+                };
                 matched.describe(&event, &mut span);
                 (matched, span)
             }
@@ -140,6 +155,19 @@ impl Matched {
             DeadLetter { event: Some(event.reference()), outcome: Some(dead), ..Default::default() }
         }));
         Self { letters, commands: plan.commands, outcome, reply_to: event.reply_to.clone() }
+    }
+
+    /// Which routes it had is known, but they are not to be had any more.
+    fn without_routes(event: &Event, Unroutable { version, why }: &Unroutable) -> Self {
+        let detail = format!("its routes, {version}, cannot be used: {why}");
+        let outcome = Outcome::of_matching(event, version, Utc::now());
+        let outcome = outcome.because(OutcomeKind::Dead, Reason::RouteError, detail);
+        let letter = DeadLetter {
+            event: Some(event.reference()),
+            outcome: Some(outcome.clone()),
+            ..Default::default()
+        };
+        Self { commands: Vec::new(), letters: vec![letter], outcome, reply_to: event.reply_to.clone() }
     }
 
     fn describe(&self, event: &Event, span: &mut Span) {

@@ -16,7 +16,15 @@ pub(crate) struct RouterMetrics {
     pub(crate) retries: Counter,
     /// Commands that are held: worked on, or waiting behind one of the same workflow.
     pub(crate) held: Gauge,
+    /// Route sets that were wanted, or were in the folder, and cannot be used.
+    pub(crate) refused: Counter,
+    route_set: Family<OfRouteSet, Gauge>,
     latency: Histogram,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRouteSet {
+    version: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,12 +57,28 @@ impl RouterMetrics {
                 "Commands worked on or waiting for their turn",
                 Gauge::default(),
             ),
+            refused: metrics.register(
+                "router_route_set_refused",
+                "Route sets that were applied, or changed in the folder, and cannot be used",
+                Counter::default(),
+            ),
+            route_set: metrics.register(
+                "router_route_set_info",
+                "The route set that runs",
+                Family::default(),
+            ),
             latency: metrics.register_seconds(
                 "router_accepted_to_applied",
                 "From the acceptance of a command to its outcome",
                 latency_histogram(),
             ),
         }
+    }
+
+    /// This is the route set that runs, and no other.
+    pub(crate) fn runs(&self, version: &str) {
+        self.route_set.clear();
+        self.route_set.get_or_create(&OfRouteSet { version: version.to_owned() }).set(1);
     }
 
     pub(crate) fn matched(&self, kind: OutcomeKind) {

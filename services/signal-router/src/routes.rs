@@ -1,31 +1,47 @@
-//! Reading the route files of a folder.
+//! Route sets: which are there, which is wanted, and which each event is matched with.
+//!
+//! Whoever applies a set writes it into the bucket `signalbox-routes` and says there that it is wanted. `wanted` follows
+//! that and loads what is wanted; between two events the matcher takes it up (`running`). A folder is one more that
+//! applies sets (`told`): what is new in it, and nothing else.
 
-use std::{fs, io, path::Path};
+mod changes;
+mod claim;
+mod folder;
+mod running;
+mod sets;
+mod told;
+mod wanted;
 
-use anyhow::{Context, bail};
-use signalbox_routing::RouteSet;
+use std::{path::PathBuf, sync::Arc};
 
-/// Loads all `*.yaml` and `*.yml` files of `folder` and the folders in it.
-pub(crate) fn load(folder: &Path) -> anyhow::Result<RouteSet> {
-    if !folder.is_dir() {
-        bail!("there is no folder of routes at `{}`: name yours with --routes", folder.display());
-    }
-    let mut files = Vec::new();
-    collect(folder, &mut files)
-        .with_context(|| format!("cannot read the routes in `{}`", folder.display()))?;
-    let set = RouteSet::load(files).context("the routes are wrong")?;
-    tracing::info!(routes = set.len(), version = set.version(), folder = %folder.display(), "routes loaded");
-    Ok(set)
-}
+use signalbox_bus::Bus;
+use signalbox_service::{OnEnd, Process};
+use tokio::sync::{oneshot, watch};
 
-fn collect(folder: &Path, files: &mut Vec<(String, String)>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            files.push((path.display().to_string(), fs::read_to_string(&path)?));
-        }
-    }
-    Ok(())
+pub use folder::{FolderError, RouteFolder};
+pub(crate) use running::{Running, Unroutable};
+pub(crate) use sets::Loaded;
+
+use crate::metrics::RouterMetrics;
+
+/// Follows what is wanted, and the folder, in tasks of the process. The matcher gets what it is to match with.
+pub(crate) fn open(
+    process: &Process,
+    bus: &Bus,
+    metrics: &RouterMetrics,
+    folder: PathBuf,
+    watched: bool,
+) -> Running {
+    let sets = Arc::new(sets::Sets::new(bus.clone()));
+    let (first, told_first) = oneshot::channel();
+    let told = told::Told { sets: Arc::clone(&sets), metrics: metrics.clone(), folder, watched };
+    let told = told.run(first, process.stop.clone());
+    process.tasks.spawn("look into the routes' folder", OnEnd::StopService, told);
+
+    let (offer, offered) = watch::channel(wanted::Offer::default());
+    let wanted = wanted::Wanted { sets: Arc::clone(&sets), offer };
+    let wanted = wanted.run(told_first, process.stop.clone());
+    process.tasks.spawn("load wanted routes", OnEnd::StopService, wanted);
+
+    Running::new(bus.clone(), sets, offered, metrics.clone(), process.readiness.condition("routes"))
 }

@@ -1,0 +1,102 @@
+//! The timeline, as one matcher writes it.
+//!
+//! Whoever becomes the matcher claims it first, before it takes from the stream: the claim notes how far events were
+//! given out until then. From then on a matcher that was thought dead can no longer begin a period, because each write
+//! names the revision that it replaces.
+
+use std::sync::Arc;
+
+use signalbox_bus::{Bus, Error, Revised, StoreError, at_last};
+use signalbox_domain::TimelineExt;
+use signalbox_proto::v1::{RoutePeriod, RouteTimeline};
+use signalbox_telemetry::Chain;
+use uuid::Uuid;
+
+use super::{
+    sets::{Loaded, Sets},
+    wanted::Change,
+};
+
+/// The timeline, and whether this process may write it.
+pub(super) struct Claim {
+    bus: Bus,
+    sets: Arc<Sets>,
+    /// This matcher's name.
+    me: String,
+    pub(super) state: State,
+    timeline: Revised<RouteTimeline>,
+}
+
+/// Whose the timeline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Mine,
+    /// Not claimed yet, or not known after a write whose end was not told.
+    Unclaimed,
+    /// Another matcher has claimed it since.
+    Lost,
+}
+
+impl Claim {
+    pub(super) fn new(bus: Bus, sets: Arc<Sets>) -> Self {
+        let (me, timeline) = (Uuid::now_v7().to_string(), Revised::default());
+        Self { bus, sets, me, state: State::Unclaimed, timeline }
+    }
+
+    pub(super) fn timeline(&self) -> &RouteTimeline {
+        &self.timeline.value
+    }
+
+    /// Claims it, however long JetStream is away. Tells whether the stream of events is another one than before.
+    pub(super) async fn claim(&mut self, current: Option<&Loaded>) -> bool {
+        loop {
+            let Some(claimed) = at_last(|| self.attempt(current)).await else { continue };
+            let anew = self.timeline.value.log_began != claimed.value.log_began;
+            self.timeline = claimed;
+            self.state = State::Mine;
+            return anew;
+        }
+    }
+
+    async fn attempt(&self, current: Option<&Loaded>) -> Result<Option<Revised<RouteTimeline>>, Error> {
+        let log = self.bus.log().await?;
+        let bucket = self.bus.route_sets().await?;
+        let Revised { revision, value: mut timeline } = match bucket.timeline().await? {
+            Some(kept) => kept,
+            // NATS has lost it, or there never was one. What this process knows of it is true still.
+            None => {
+                if let Some(current) = current
+                    && let Err(StoreError::Bus(error)) = bucket.store(&current.version, &current.files).await
+                {
+                    return Err(error);
+                }
+                Revised { revision: 0, value: self.timeline.value.clone() }
+            }
+        };
+        timeline.claim(&self.me, log);
+        let written = bucket.replace_timeline(revision, &timeline).await?;
+        Ok(written.map(|revision| Revised { revision, value: timeline }))
+    }
+
+    /// Begins a period with what was applied, after `matched`. If it does not, the state says why.
+    pub(super) async fn begin(&mut self, change: &Change, matched: u64) -> Option<RoutePeriod> {
+        let mut timeline = self.timeline.value.clone();
+        timeline.begin(change.number, &change.wanted, matched);
+        let bucket = self.sets.bucket().await;
+        match bucket.replace_timeline(self.timeline.revision, &timeline).await {
+            Ok(Some(revision)) => {
+                self.timeline = Revised { revision, value: timeline };
+                return self.timeline.value.running().cloned();
+            }
+            Ok(None) => {
+                tracing::warn!("another router matches events now");
+                self.state = State::Lost;
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "not known whether the routes have changed, will look");
+                self.state = State::Unclaimed;
+            }
+        }
+        None
+    }
+}
