@@ -15,6 +15,7 @@ use crate::commands::lint::Lint;
 use crate::commands::lookups::{Describe, Query, ResultOf};
 use crate::commands::publish::Publish;
 use crate::commands::ready::Ready;
+use crate::commands::routes::{Apply, Plan, Rollback, Routes};
 use crate::commands::schedule::Schedule;
 use crate::commands::workflows::{Signal, Stop, Trigger};
 use crate::exit::Exit;
@@ -36,6 +37,7 @@ Examples:
   signalbox signal hello hi            send it a message
   signalbox stop hello                 have it end with what it has
   signalbox result hello               wait for its end
+  signalbox plan                       what a change of the routes would change
   signalbox doctor                     look for what is wrong
   source <(signalbox completions bash)";
 
@@ -73,6 +75,10 @@ pub enum Command {
     Events(Events),
     Learn(Learn),
     Lint(Lint),
+    Routes(Routes),
+    Plan(Plan),
+    Apply(Apply),
+    Rollback(Rollback),
     Doctor(Doctor),
     #[command(subcommand)]
     Bench(Bench),

@@ -47,7 +47,12 @@ fn in_folder(
     files: &mut Vec<(String, String)>,
 ) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
+        // As a router does: what editors and mounted volumes have beside their files.
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
         if path.is_dir() {
             in_folder(&path, takes, files)?;
         } else if takes(&name(&path)) {

@@ -5,6 +5,7 @@ mod clock;
 mod collector;
 mod finding;
 mod ingress;
+mod routes;
 mod temporal;
 
 use clap::{Args, ValueHint};

@@ -9,6 +9,7 @@ pub mod lookups;
 mod outcome;
 pub mod publish;
 pub mod ready;
+pub mod routes;
 pub mod schedule;
 pub mod workflows;
 

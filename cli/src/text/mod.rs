@@ -78,7 +78,11 @@ fn colour_of(word: &str) -> Style {
 /// JSON on several lines.
 pub fn json(value: &serde_json::Value) -> String {
     // The lines are of the form itself: within a text JSON writes them out.
-    let text = format!("{value:#}");
+    lines(&format!("{value:#}"))
+}
+
+/// The text with its lines as they are, and nothing else that would steer the terminal.
+pub fn lines(text: &str) -> String {
     text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 

@@ -7,7 +7,7 @@ use signalbox_proto::names::{bucket, stream};
 use signalbox_service::NatsArgs;
 use signalbox_telemetry::Chain;
 
-use super::{Examined, Finding, clock::Reading};
+use super::{Examined, Finding, clock::Reading, routes};
 use crate::nats;
 use crate::text::time;
 
@@ -43,7 +43,10 @@ pub async fn examine(args: &NatsArgs) -> Examined {
         for wanted in expected() {
             findings.extend(stream_and_consumers(&bus, &wanted).await);
         }
-        findings.push(schedules(&bus).await);
+        for name in [bucket::SCHEDULES, bucket::ROUTES] {
+            findings.push(is_there(&bus, name).await);
+        }
+        findings.extend(routes::examine(&bus).await);
     }
     Examined { findings, clock: clock(&bus).await }
 }
@@ -187,9 +190,9 @@ fn numbers(name: &str, state: &ConsumerState) -> Value {
     })
 }
 
-async fn schedules(bus: &Bus) -> Finding {
-    let check = format!("bucket {}", bucket::SCHEDULES);
-    match bus.has_bucket(bucket::SCHEDULES).await {
+async fn is_there(bus: &Bus, name: &str) -> Finding {
+    let check = format!("bucket {name}");
+    match bus.has_bucket(name).await {
         Ok(true) => Finding::ok(check, "is there"),
         Ok(false) => Finding::fault(check, "is not there", START_A_SERVICE),
         Err(error) => failed(&check, &error),
@@ -203,7 +206,8 @@ async fn clock(bus: &Bus) -> Option<Reading> {
     Some(Reading::new("NATS", told, asked))
 }
 
-fn failed(check: &str, error: &Error) -> Finding {
+/// What could not be looked at.
+pub fn failed(check: &str, error: &Error) -> Finding {
     let advice = "look into the log of nats-server; may this user ask JetStream?";
     Finding::fault(check, Chain(error).to_string(), advice)
 }

@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::Value;
+use signalbox_proto::v1::{RouteFile, RouteFiles};
+use similar::TextDiff;
+
+/// What one set has and another has not.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Routes that the second has.
+    pub added: Vec<String>,
+    /// Routes that the first has.
+    pub removed: Vec<String>,
+    /// Routes that both have, and that differ, or what their file says of all its routes does.
+    pub changed: Vec<String>,
+    /// File by file, as `diff -u` has it.
+    pub text: String,
+}
+
+impl Difference {
+    /// From one set to another.
+    pub fn between(one: &RouteFiles, other: &RouteFiles) -> Self {
+        let (before, after) = (routes(one), routes(other));
+        let only_in = |these: &Routes, those: &Routes| {
+            these.keys().filter(|name| !those.contains_key(*name)).cloned().collect()
+        };
+        let changed = |(name, route): (&String, _)| after.get(name).is_some_and(|other| other != route);
+        Self {
+            added: only_in(&after, &before),
+            removed: only_in(&before, &after),
+            changed: before.iter().filter(|route| changed(*route)).map(|(name, _)| name.clone()).collect(),
+            text: texts(one, other),
+        }
+    }
+
+    /// Whether the routes are the same, and only comments, tests or the files differ.
+    pub fn is_of_text_only(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty() && !self.text.is_empty()
+    }
+}
+
+/// By name: the route, and what its file says besides of all its routes.
+type Routes = BTreeMap<String, (Value, Value)>;
+
+/// Both sets are checked, so what is not found here is not there.
+fn routes(files: &RouteFiles) -> Routes {
+    let mut routes = Routes::new();
+    for file in &files.files {
+        let Ok(mut document) = serde_saphyr::from_str::<Value>(&file.text) else { continue };
+        let Some(fields) = document.as_object_mut() else { continue };
+        fields.remove("tests");
+        let Some(Value::Array(list)) = fields.remove("routes") else { continue };
+        for route in list {
+            let name = route["name"].as_str().unwrap_or_default().to_owned();
+            routes.insert(name, (route, document.clone()));
+        }
+    }
+    routes
+}
+
+fn texts(one: &RouteFiles, other: &RouteFiles) -> String {
+    let by_name = |files: &RouteFiles| -> BTreeMap<String, String> {
+        files.files.iter().map(|RouteFile { name, text }| (name.clone(), text.clone())).collect()
+    };
+    let (before, after) = (by_name(one), by_name(other));
+    let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
+    names.sort();
+    names.dedup();
+    let mut text = String::new();
+    for name in names {
+        let of = |files: &BTreeMap<String, String>| files.get(name).cloned();
+        let side =
+            |file: &Option<String>| if file.is_some() { name.as_str() } else { "/dev/null" }.to_owned();
+        let (old, new) = (of(&before), of(&after));
+        if old == new {
+            continue;
+        }
+        let headings = (side(&old), side(&new));
+        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+        let diff = TextDiff::from_lines(&old, &new);
+        let _ = write!(text, "{}", diff.unified_diff().header(&headings.0, &headings.1));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(files: &[(&str, &str)]) -> RouteFiles {
+        let file = |(name, text): &(&str, &str)| RouteFile { name: (*name).into(), text: (*text).into() };
+        RouteFiles { files: files.iter().map(file).collect() }
+    }
+
+    const BEFORE: &str = "\
+version: 1
+routes:
+  - {name: kept, on: events.a}
+  - {name: gone, on: events.b}
+  - {name: other, on: events.c}
+";
+
+    const AFTER: &str = "\
+version: 1
+routes:
+  # a comment
+  - {name: kept, on: events.a}
+  - {name: other, on: events.d}
+  - {name: new, on: events.b}
+";
+
+    #[test]
+    fn routes_are_compared_by_name_and_texts_by_line() {
+        let difference = Difference::between(&set(&[("a.yaml", BEFORE)]), &set(&[("a.yaml", AFTER)]));
+        assert_eq!((difference.added, difference.removed), (vec!["new".into()], vec!["gone".into()]));
+        assert_eq!(difference.changed, ["other"]);
+        insta::assert_snapshot!(difference.text, @r"
+        --- a.yaml
+        +++ a.yaml
+        @@ -1,5 +1,6 @@
+         version: 1
+         routes:
+        +  # a comment
+           - {name: kept, on: events.a}
+        -  - {name: gone, on: events.b}
+        -  - {name: other, on: events.c}
+        +  - {name: other, on: events.d}
+        +  - {name: new, on: events.b}
+        ");
+    }
+
+    #[test]
+    fn a_file_that_moves_changes_no_route() {
+        let difference = Difference::between(&set(&[("a.yaml", BEFORE)]), &set(&[("b.yaml", BEFORE)]));
+        assert!(difference.is_of_text_only(), "{difference:?}");
+        assert!(difference.text.contains("--- a.yaml\n+++ /dev/null\n"), "{}", difference.text);
+    }
+
+    #[test]
+    fn what_a_file_says_of_all_its_routes_changes_them_all() {
+        let after = format!("defaults: {{task_queue: q}}\n{BEFORE}");
+        let difference = Difference::between(&set(&[("a.yaml", BEFORE)]), &set(&[("a.yaml", &after)]));
+        assert_eq!(difference.changed, ["gone", "kept", "other"]);
+        assert_eq!(
+            Difference::between(&set(&[("a", BEFORE)]), &set(&[("a", BEFORE)])),
+            Difference::default()
+        );
+    }
+}
