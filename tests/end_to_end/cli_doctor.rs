@@ -63,6 +63,7 @@ async fn what_is_well_is_told() {
         "stream DEADLETTERS",
         "consumer EVENTS/match",
         "8 consumers of COMMANDS",
+        "bucket signalbox-routes",
         "bucket signalbox-schedules",
         "Temporal",
         "namespace default",
@@ -103,6 +104,7 @@ async fn nothing_is_made_where_nothing_is() {
     let stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
     let told = examine(&stack).await;
     let expected = [
+        "bucket signalbox-routes",
         "bucket signalbox-schedules",
         "ingress",
         "search attribute SignalboxTrigger",

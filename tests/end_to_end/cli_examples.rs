@@ -1,8 +1,14 @@
 //! Every example of every command's help, as it stands there.
 
-use std::{collections::BTreeMap, os::unix::fs::symlink, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
-use signalbox_testkit::{Stack, descendants};
+use signalbox_testkit::{Stack, descendants, root};
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use crate::{
@@ -74,7 +80,7 @@ impl<I: Iterator<Item = String>> RevNames for I {
 }
 
 /// Makes what an example takes for granted.
-async fn prepare(cli: &Cli, line: &str) {
+async fn prepare(cli: &Cli, folder: &Path, line: &str) {
     let words: Vec<_> = line.split_whitespace().collect();
     match words[..] {
         ["signalbox", "trigger", id, ..] => {
@@ -90,6 +96,15 @@ async fn prepare(cli: &Cli, line: &str) {
         ["signalbox", "learn", "--on", ..] => {
             cli.run(&["publish", "events.lab.trigger.ada", r#"{"name": "Ada"}"#]).await;
         }
+        // The stack is shared: what other examples have written into the folder is not to run.
+        ["signalbox", "plan" | "apply", ..] => {
+            fs::remove_dir_all(folder.join("routes")).unwrap();
+            copy(&root().join("routes"), &folder.join("routes"));
+        }
+        // So that there is something to go back from: the routes that run, and one more.
+        ["signalbox", "rollback", ..] => {
+            cli.run(&["apply", one_route_more(folder).to_str().unwrap()]).await;
+        }
         _ if line.contains("events.lab.message.ada") || line.contains("events.lab.stop.ada") => {
             cli.run(&["trigger", "ada"]).await;
         }
@@ -97,18 +112,30 @@ async fn prepare(cli: &Cli, line: &str) {
     }
 }
 
-/// A terminal in a home of its own, in which `signalbox` is a command.
-fn terminal(stack: &Stack, home: &std::path::Path) -> Cli {
-    symlink(SIGNALBOX, home.join("signalbox")).unwrap();
-    let routes = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../routes");
-    std::fs::create_dir(home.join("routes")).unwrap();
-    for file in std::fs::read_dir(routes).unwrap() {
+fn one_route_more(folder: &Path) -> PathBuf {
+    let more = folder.join("more");
+    copy(&root().join("routes"), &more);
+    let route = "version: 1\nroutes:\n  - name: more\n    on: events.more\n    \
+                 cancel: { workflow_id: \"${ event.id }\" }\n";
+    fs::write(more.join("more.yaml"), route).unwrap();
+    more
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
-        std::fs::copy(file.path(), home.join("routes").join(file.file_name())).unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
-    std::fs::write(home.join("samples.json"), r#"{"order_id": 7, "status": "paid"}"#).unwrap();
-    std::fs::create_dir_all(home.join(".zfunc")).unwrap();
-    std::fs::create_dir_all(home.join(".config/fish/completions")).unwrap();
+}
+
+/// A terminal in a home of its own, in which `signalbox` is a command and the routes of the stack are in `routes`.
+fn terminal(stack: &Stack, home: &Path) -> Cli {
+    symlink(SIGNALBOX, home.join("signalbox")).unwrap();
+    copy(&root().join("routes"), &home.join("routes"));
+    fs::write(home.join("samples.json"), r#"{"order_id": 7, "status": "paid"}"#).unwrap();
+    fs::create_dir_all(home.join(".zfunc")).unwrap();
+    fs::create_dir_all(home.join(".config/fish/completions")).unwrap();
     let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());
     Cli::to(stack).with("PATH", path).with("HOME", home.to_str().unwrap())
 }
@@ -140,7 +167,7 @@ async fn every_example_works_as_it_stands() {
             if EXCEPT.iter().any(|(except, _)| line.starts_with(&format!("signalbox {except}"))) {
                 continue;
             }
-            prepare(&cli, &line).await;
+            prepare(&cli, folder.path(), &line).await;
             run(&cli, folder.path(), &line).await;
             *typed.entry(name.clone()).or_insert(0) += 1;
         }
@@ -149,7 +176,7 @@ async fn every_example_works_as_it_stands() {
 }
 
 /// Types a line into a shell; what goes on until Ctrl-C is ended when it has said something.
-async fn run(cli: &Cli, folder: &std::path::Path, line: &str) {
+async fn run(cli: &Cli, folder: &Path, line: &str) {
     let mut shell = cli.program("bash");
     shell.args(["-o", "pipefail", "-c", line]).current_dir(folder);
     if !line.contains("--watch") {

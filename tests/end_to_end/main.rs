@@ -21,6 +21,7 @@ mod observed;
 mod other_sdk;
 mod publishers;
 mod readme;
+mod route_sets;
 mod schedules;
 mod servers_away;
 mod traces;

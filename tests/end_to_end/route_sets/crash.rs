@@ -1,0 +1,82 @@
+//! A matcher that dies after it has stored an event's commands and before it has acknowledged the event.
+
+use async_nats::jetstream::consumer::PullConsumer;
+use futures::StreamExt;
+use signalbox_proto::names::{consumer, stream};
+use signalbox_testkit::Service;
+
+use super::Routed;
+
+/// Takes events as a matcher does, and settles none of them.
+async fn take(routed: &Routed, count: usize) {
+    let events = routed.jetstream.get_stream(stream::EVENTS).await.unwrap();
+    let matcher: PullConsumer = events.get_consumer(consumer::MATCH).await.unwrap();
+    let taken = matcher.fetch().max_messages(count).messages().await.unwrap();
+    assert_eq!(taken.count().await, count);
+}
+
+/// What a matcher was given it may have matched, so it keeps its routes, whatever was applied since.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_matcher_was_given_keeps_its_routes() {
+    let mut routed = Routed::start("a").await;
+    let a = routed.routes().await["running"].as_str().unwrap().to_owned();
+    routed.stack.kill(Service::SignalRouter).unwrap();
+    for name in ["given-1", "given-2", "waits-1", "waits-2"] {
+        routed.publish(name).await;
+    }
+    take(&routed, 2).await;
+    let told = routed.cli.run(&["apply", &another(&routed, "b"), "--wait=0s", "--json"]).await;
+    let b = told.json()["version"].as_str().unwrap().to_owned();
+    routed.restart().await;
+    for (name, version, mark) in
+        [("given-1", &a, "a"), ("given-2", &a, "a"), ("waits-1", &b, "b"), ("waits-2", &b, "b")]
+    {
+        routed.matched(name).await.is_of(version, &format!("{mark}-{name}"));
+    }
+    assert_eq!(routed.routes().await["periods"][0]["from_sequence"], 3);
+}
+
+/// The router dies again and again while it starts; each time the consumer forgets how much it had given out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_is_known_after_a_start_that_failed() {
+    let mut routed = Routed::start("a").await;
+    let a = routed.routes().await["running"].as_str().unwrap().to_owned();
+    routed.stack.kill(Service::SignalRouter).unwrap();
+    for n in 0..4 {
+        routed.publish(&format!("given-{n}")).await;
+    }
+    take(&routed, 4).await;
+    // The set that runs is gone, so the router claims the timeline and waits.
+    let routes = routed.jetstream.get_key_value("signalbox-routes").await.unwrap();
+    let files = routes.get(format!("set.{a}")).await.unwrap().unwrap();
+    routes.purge(format!("set.{a}")).await.unwrap();
+    routed.stack.launch(Service::SignalRouter).unwrap();
+    waits(&routed).await;
+    routed.stack.kill(Service::SignalRouter).unwrap();
+    // As it would have done with its next breath.
+    let events = routed.jetstream.get_stream(stream::EVENTS).await.unwrap();
+    events.reset_consumer(consumer::MATCH, None).await.unwrap();
+    routes.put(format!("set.{a}"), files).await.unwrap();
+    routed.cli.run(&["apply", &another(&routed, "b"), "--wait=0s"]).await;
+    routed.restart().await;
+    for n in 0..4 {
+        routed.matched(&format!("given-{n}")).await.is_of(&a, &format!("a-given-{n}"));
+    }
+}
+
+async fn waits(routed: &Routed) {
+    signalbox_testkit::eventually(crate::SOON, async || {
+        let ready = routed.stack.ask(Service::SignalRouter, "/readyz").await?;
+        anyhow::ensure!(ready.body.to_string().contains("cannot be used"), "{}", ready.body);
+        Ok(())
+    })
+    .await;
+}
+
+/// A folder beside the one that the router looks into.
+fn another(routed: &Routed, mark: &str) -> String {
+    let folder = routed.folder.path().join(".another");
+    std::fs::create_dir_all(&folder).unwrap();
+    super::write(&folder, mark);
+    folder.display().to_string()
+}
