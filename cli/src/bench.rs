@@ -21,7 +21,7 @@ use trigger::TriggerBench;
 #[derive(Debug, Subcommand)]
 pub enum Bench {
     Trigger(TriggerBench),
-    Pipeline(PipelineBench),
+    Pipeline(Box<PipelineBench>),
 }
 
 /// Answers as a Temporal that does nothing.

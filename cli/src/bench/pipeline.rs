@@ -25,15 +25,15 @@ use rig::Rig;
 #[command(
     after_help = "\
 Examples:
-  signalbox bench pipeline --events 500 --rounds 1
-  signalbox bench pipeline --events 500 --rounds 1 --measure latency --json | tee bench.json
+  signalbox bench pipeline --events 200 --rounds 1 --measure throughput
+  signalbox bench pipeline --events 200 --rounds 1 --measure throughput --json
 
 Numbers of a debug build, or of a machine that is busy otherwise, mean little.
 How it measures: signalbox bench pipeline --help",
     after_long_help = "\
 Examples:
-  signalbox bench pipeline --events 500 --rounds 1
-  signalbox bench pipeline --events 500 --rounds 1 --measure latency --json | tee bench.json
+  signalbox bench pipeline --events 200 --rounds 1 --measure throughput
+  signalbox bench pipeline --events 200 --rounds 1 --measure throughput --json
 
 Numbers of a debug build, or of a machine that is busy otherwise, mean little.
 

@@ -50,10 +50,11 @@ impl Progress {
             let state = bus.stream_state(stream).await.map_err(NatsError::from)?;
             Ok::<_, Failure>(state.map_or(0, |state| state.messages))
         };
-        let outcomes = of(streams::OUTCOMES).await?;
         let matching = bus.consumer_state(streams::EVENTS, consumer::MATCH).await.map_err(NatsError::from)?;
         let matched = matching.is_some_and(|state| state.lag == 0 && state.unacknowledged == 0);
-        Ok(Self { outcomes, empty: matched && of(streams::COMMANDS).await? == 0 })
+        let empty = matched && of(streams::COMMANDS).await? == 0;
+        // Last: what is acknowledged by then is recorded.
+        Ok(Self { outcomes: of(streams::OUTCOMES).await?, empty })
     }
 }
 
