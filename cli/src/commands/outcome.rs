@@ -6,6 +6,9 @@ use signalbox_domain::{Outcome, OutcomeExt, OutcomeKind};
 
 use crate::text::{Cell, Table};
 
+/// How much of an answer a table shows, in characters.
+const LONGEST_ANSWER: usize = 60;
+
 /// The kind of an outcome in lower case.
 pub fn result(outcome: &Outcome) -> String {
     match outcome.kind() {
@@ -30,6 +33,7 @@ pub fn value(outcome: &Outcome) -> Value {
         ("route", &outcome.route),
         ("workflow_id", &outcome.workflow_id),
         ("run_id", &outcome.run_id),
+        ("target", &outcome.target),
         ("effect_key", &outcome.effect_key),
         ("reason", &outcome.reason),
         ("detail", &outcome.detail),
@@ -40,6 +44,12 @@ pub fn value(outcome: &Outcome) -> Value {
         }
     }
     fields.insert("attempts".to_owned(), outcome.attempts.into());
+    if outcome.workflows > 0 {
+        fields.insert("workflows".to_owned(), outcome.workflows.into());
+    }
+    if let Ok(answer) = serde_json::from_slice::<Value>(&outcome.result) {
+        fields.insert("answer".to_owned(), answer);
+    }
     if !outcome.verdicts.is_empty() {
         fields.insert("verdicts".to_owned(), outcome.verdicts.iter().map(verdict).collect());
     }
@@ -48,7 +58,7 @@ pub fn value(outcome: &Outcome) -> Value {
 
 /// Outcomes of one event, for people.
 pub fn table(outcomes: &[Value]) -> String {
-    let mut table = Table::new(["RESULT", "ROUTE", "WORKFLOW", "RUN", "DETAIL"]);
+    let mut table = Table::new(["RESULT", "ROUTE", "TARGET", "RUN", "DETAIL"]);
     let matched = |outcome: &&Value| outcome["result"] == "matched";
     // That an event matched shows in what comes of it.
     let told = outcomes.iter().filter(|outcome| outcomes.iter().all(|o| matched(&o)) || !matched(outcome));
@@ -57,7 +67,7 @@ pub fn table(outcomes: &[Value]) -> String {
         table.row([
             Cell::status(field("result")),
             field("route").into(),
-            field("workflow_id").into(),
+            [field("workflow_id"), field("target")].concat().into(),
             field("run_id").into(),
             detail(outcome).into(),
         ]);
@@ -65,11 +75,26 @@ pub fn table(outcomes: &[Value]) -> String {
     table.to_string()
 }
 
-fn detail(outcome: &Value) -> String {
+/// What else there is to say: why, what was answered, how many, how often.
+pub fn detail(outcome: &Value) -> String {
+    let own = outcome["detail"].as_str().filter(|detail| !detail.is_empty()).map(str::to_owned);
+    let answer = outcome.get("answer").map(shortened);
+    let workflows = outcome["workflows"].as_u64().map(|workflows| match workflows {
+        1 => "1 workflow".to_owned(),
+        several => format!("{several} workflows"),
+    });
     let attempts = outcome["attempts"].as_u64().filter(|attempts| *attempts > 1);
     let attempts = attempts.map(|attempts| format!("after {attempts} attempts"));
-    let own = outcome["detail"].as_str().filter(|detail| !detail.is_empty()).map(str::to_owned);
-    own.into_iter().chain(attempts).collect::<Vec<_>>().join("; ")
+    [own, answer, workflows, attempts].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// An answer on part of a line; all of it is in the JSON.
+fn shortened(answer: &Value) -> String {
+    let text = answer.to_string();
+    match text.char_indices().nth(LONGEST_ANSWER) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 #[cfg(test)]
@@ -92,10 +117,26 @@ mod tests {
         let expected = json!({"result": "dead", "event_id": "e", "source": "s", "route": "r", "detail": "why", "attempts": 3});
         assert_eq!(told, expected);
         let text = anstream::adapter::strip_str(&table(&[told])).to_string();
-        assert_eq!(
-            text.lines().nth(1),
-            Some("dead    r                     why; after 3 attempts"),
-            "{text}"
-        );
+        assert_eq!(text.lines().nth(1), Some("dead    r                   why; after 3 attempts"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_shows_what_was_answered() {
+        let outcome = |kind: OutcomeKind, result: &'static str, workflows| Outcome {
+            kind: kind.into(),
+            target: "events.shop".into(),
+            result: result.into(),
+            workflows,
+            attempts: 1,
+            ..Default::default()
+        };
+        let told = value(&outcome(OutcomeKind::Answered, r#"{"n":1}"#, 0));
+        let expected =
+            json!({"result": "answered", "target": "events.shop", "attempts": 1, "answer": {"n": 1}});
+        assert_eq!((detail(&told), told), (r#"{"n":1}"#.to_owned(), expected));
+        assert_eq!(detail(&value(&outcome(OutcomeKind::Signalled, "", 3))), "3 workflows");
+        let long =
+            value(&Outcome { result: format!("\"{}\"", "é".repeat(80)).into(), ..Default::default() });
+        assert_eq!(detail(&long).chars().count(), LONGEST_ANSWER + 1);
     }
 }

@@ -64,11 +64,10 @@ impl std::fmt::Display for Cell {
 fn colour_of(word: &str) -> Style {
     let colour = match word {
         "ok" | "started" | "signalled" | "sent" | "stop sent" | "matched" | "running" | "completed"
-        | "scheduled" | "resumed" | "triggered" | "changed" | "backfilled" | "deleted" | "stored" => {
-            AnsiColor::Green
-        }
+        | "scheduled" | "resumed" | "triggered" | "changed" | "backfilled" | "deleted" | "stored"
+        | "updated" | "answered" | "published" => AnsiColor::Green,
         "warning" | "retrying" | "paused" | "accepted" | "pending" | "unmatched" | "terminated"
-        | "canceled" | "deduplicated" => AnsiColor::Yellow,
+        | "canceled" | "cancelled" | "deduplicated" => AnsiColor::Yellow,
         "fault" | "refused" | "dead" | "failed" | "timed_out" | "no event" => AnsiColor::Red,
         _ => return Style::new(),
     };

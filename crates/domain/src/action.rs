@@ -242,6 +242,9 @@ pub struct SignalAll {
 impl SignalAll {
     /// The longest query, in bytes.
     pub const MAX_QUERY: usize = 2048;
+
+    /// The highest limit: a higher one is taken for this.
+    pub const MAX_LIMIT: u32 = 10_000;
 }
 
 impl TryFrom<v1::command::Action> for WorkflowAction {

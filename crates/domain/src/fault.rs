@@ -22,6 +22,14 @@ pub enum Reason {
     InvalidArgument,
     /// Temporal does not let us.
     PermissionDenied,
+    /// The workflow does not take the update, or failed at it.
+    UpdateRejected,
+    /// A query for workflows to signal found more than it may.
+    TooManyWorkflows,
+    /// The id of the schedule is taken.
+    ScheduleExists,
+    /// No schedule has that id.
+    ScheduleNotFound,
     /// The message cannot be read as an event.
     BadEvent,
     /// The event's data are not of the schema that it is declared with.
@@ -30,7 +38,7 @@ pub enum Reason {
     BadCommand,
     /// A route's guard or value failed on this event.
     RouteError,
-    /// Temporal refused for a reason of its own.
+    /// Whoever was to do it refused for a reason of its own.
     Refused,
 }
 
@@ -42,6 +50,10 @@ impl Reason {
             Self::WorkflowNotFound => "workflow-not-found",
             Self::InvalidArgument => "invalid-argument",
             Self::PermissionDenied => "permission-denied",
+            Self::UpdateRejected => "update-rejected",
+            Self::TooManyWorkflows => "too-many-workflows",
+            Self::ScheduleExists => "schedule-exists",
+            Self::ScheduleNotFound => "schedule-not-found",
             Self::BadEvent => "bad-event",
             Self::SchemaMismatch => "schema-mismatch",
             Self::BadCommand => "bad-command",

@@ -55,6 +55,11 @@ impl EffectKey {
         Self(hash([source.as_str(), id.as_str(), route, &index, action, target], 16).into())
     }
 
+    /// The key of what this effect does to one run, where it is about several.
+    pub fn of_run(&self, workflow_id: &str, run_id: &str) -> Self {
+        Self(hash([self.as_str(), workflow_id, run_id], 16).into())
+    }
+
     /// A key that was derived before and read from a message.
     pub(crate) fn from_wire(text: &str) -> Option<Self> {
         let valid = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -118,6 +123,15 @@ mod tests {
             effect("r", 0, "signal:a", "w2"),
         ] {
             assert_ne!(base, other);
+        }
+    }
+
+    #[test]
+    fn each_run_has_a_key_of_its_own() {
+        let effect = effect("r", 0, "signal-all:a", "q");
+        assert_eq!(effect.of_run("w", "1"), effect.of_run("w", "1"));
+        for other in [effect.of_run("w", "2"), effect.of_run("v", "1"), effect.clone()] {
+            assert_ne!(effect.of_run("w", "1"), other);
         }
     }
 

@@ -21,6 +21,14 @@ impl Failure {
         let detail = format!("`{kind}` is not for Temporal");
         Self { fault: Fault::Permanent, reason: Reason::InvalidArgument, detail }
     }
+
+    /// Of a call that a worker has to answer: what is not possible now is a workflow that its worker has not got
+    /// through, or no worker.
+    pub(crate) fn of_worker(status: Status) -> Self {
+        let stuck = status.code() == Code::FailedPrecondition;
+        let failure = Self::from(status);
+        if stuck { Self { fault: Fault::Transient, ..failure } } else { failure }
+    }
 }
 
 impl From<Status> for Failure {

@@ -16,6 +16,7 @@ mod resolve;
 mod schedule;
 mod spans;
 mod time;
+mod visibility;
 
 pub use connect::{ConnectError, Options, Temporal};
 pub use execute::Accepted;

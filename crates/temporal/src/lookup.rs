@@ -14,8 +14,7 @@ use temporalio_client::{
 use temporalio_common::{
     data_converters::RawValue,
     protos::temporal::api::{
-        common::v1::WorkflowExecution,
-        workflowservice::v1::{CountWorkflowExecutionsRequest, DescribeWorkflowExecutionRequest},
+        common::v1::WorkflowExecution, workflowservice::v1::DescribeWorkflowExecutionRequest,
     },
 };
 
@@ -211,13 +210,8 @@ impl Temporal {
     /// # Errors
     /// [`LookupError::Away`].
     pub async fn running_workflows(&self) -> Result<i64, LookupError> {
-        let request = CountWorkflowExecutionsRequest {
-            namespace: self.client.namespace(),
-            query: "ExecutionStatus = 'Running'".to_owned(),
-        };
-        let mut service = self.service();
-        let counted = in_time(service.count_workflow_executions(within(DEADLINE, request))).await;
-        counted.map(|answer| answer.into_inner().count).map_err(|failure| LookupError::Away(failure.detail))
+        let counted = self.count("ExecutionStatus = 'Running'").await;
+        counted.map_err(|failure| LookupError::Away(failure.detail))
     }
 
     fn handle(&self, id: &WorkflowId, run_id: Option<&str>) -> WorkflowHandle<Client, UntypedWorkflow> {

@@ -44,9 +44,12 @@ fn of_action(action: &WorkflowAction) -> String {
 /// What Temporal said.
 pub(crate) fn answered(mut span: Span, answer: &Result<Accepted, Failure>) {
     match answer {
-        Ok(Accepted { run_id, deduplicated }) => {
+        Ok(Accepted { run_id, deduplicated, workflows, .. }) => {
             span.set(RUN_ID, || run_id.clone());
             span.set("signalbox.deduplicated", || *deduplicated);
+            if *workflows > 0 {
+                span.set("signalbox.workflows", || i64::from(*workflows));
+            }
         }
         Err(failure) => span.fail(|| failure.to_string()),
     }

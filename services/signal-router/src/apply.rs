@@ -1,8 +1,12 @@
-//! Apply: commands to Temporal, in order per workflow, many workflows at once.
+//! Apply: commands are carried out, in order per key, many keys at once.
 
 mod attempt;
+mod execute;
 mod lanes;
+mod outcome;
 mod partition;
+mod publish;
+mod schedule;
 
 use std::sync::Arc;
 

@@ -103,11 +103,12 @@ impl Row {
             }
             Self::Outcome { outcome, .. } => {
                 let event_id = outcome.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default();
-                let why = [outcome.route.as_str(), outcome.detail.as_str()];
+                let detail = outcome::detail(&outcome::value(outcome));
+                let why = [outcome.route.as_str(), &detail];
                 [
                     at.into(),
                     Cell::status(outcome::result(outcome)).indented(),
-                    outcome.workflow_id.as_str().into(),
+                    [outcome.workflow_id.as_str(), &outcome.target].concat().into(),
                     event_id.into(),
                     why.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ").into(),
                 ]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::SecondsFormat;
 use serde::Serialize;
+use serde_json::Value;
 use signalbox_domain::{EventId, Outcome, OutcomeExt, OutcomeKind};
 use signalbox_telemetry::Chain;
 use tracing::warn;
@@ -29,7 +30,9 @@ pub struct EventOutcomes {
 /// One outcome.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OutcomeView {
-    /// `matched`, `unmatched`, `started`, `signalled`, `deduplicated`, `retrying`, `refused` or `dead`.
+    /// Of the matching: `matched`, `unmatched` or `dead`. Of an effect: what was done, `started`, `signalled`,
+    /// `updated`, `answered`, `cancelled`, `terminated`, `scheduled` or `published`; `deduplicated`, if it had been done
+    /// before; `retrying`, `refused` or `dead`.
     #[schema(example = "started")]
     result: String,
     #[schema(example = "/signalbox/http")]
@@ -44,6 +47,15 @@ pub struct OutcomeView {
     workflow_id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     run_id: String,
+    /// What it was about, where that is no single workflow: a schedule, a subject, a query for workflows.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    target: String,
+    /// How many workflows were signalled, if several could be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflows: Option<u32>,
+    /// The answer of a query, or what an update returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Value>,
     #[serde(skip_serializing_if = "String::is_empty")]
     effect_key: String,
     /// A stable code of the reason, where there is one.
@@ -110,6 +122,7 @@ impl From<Outcome> for OutcomeView {
     fn from(outcome: Outcome) -> Self {
         let (result, at) =
             (kind(&outcome), outcome.time().map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)));
+        let answer = serde_json::from_slice(&outcome.result).ok();
         let event = outcome.event.unwrap_or_default();
         let verdict = |v: signalbox_domain::Verdict| RouteVerdict {
             route: v.route,
@@ -124,6 +137,9 @@ impl From<Outcome> for OutcomeView {
             route: outcome.route,
             workflow_id: outcome.workflow_id,
             run_id: outcome.run_id,
+            target: outcome.target,
+            workflows: (outcome.workflows > 0).then_some(outcome.workflows),
+            answer,
             effect_key: outcome.effect_key,
             reason: outcome.reason,
             detail: outcome.detail,

@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::Utc;
-use signalbox_domain::{Command, DeadLetter, Fault, Outcome, OutcomeExt, OutcomeKind, Reason, of_command};
+use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind};
 use signalbox_telemetry::Span;
-use signalbox_temporal::{Accepted, Failure};
 
-use super::Applier;
+use super::{Applier, outcome::outcome};
 use crate::metrics::name;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Applier {
-    /// Tries until Temporal accepts the command or refuses it for good, and records what came of it. It waits in
+    /// Tries until the command is accepted or refused for good, and records what came of it. It waits in
     /// the lane of its key between attempts, so that nothing overtakes it. Gives `None` when the service stops
     /// before that: the command is then delivered again to whoever comes next.
     pub(super) async fn carry_out(
@@ -32,8 +31,8 @@ impl Applier {
             .build();
         for attempt in 1.. {
             // Not cut short by a stop: an answer that is on its way is worth waiting for.
-            let answer = self.temporal.execute(command, repeated).await;
-            let outcome = outcome(command, attempt, answer);
+            let answer = span.around(self.execute(command, repeated)).await;
+            let outcome = outcome(command, attempt, answer, Utc::now());
             if outcome.is_final() {
                 describe(command, &outcome, span);
                 return self.conclude(command, outcome).await;
@@ -125,29 +124,4 @@ fn describe(command: &Command, outcome: &Outcome, span: &mut Span) {
     if matches!(outcome.kind(), OutcomeKind::Dead | OutcomeKind::Refused) {
         span.fail(|| format!("{}: {}", outcome.reason, outcome.detail));
     }
-}
-
-fn outcome(command: &Command, attempt: u32, answer: Result<Accepted, Failure>) -> Outcome {
-    let outcome = of_command(command, attempt, Utc::now());
-    match answer {
-        Ok(Accepted { run_id, deduplicated: true }) => {
-            let mut outcome = outcome.accepted(&command.action, run_id);
-            outcome.set_kind(OutcomeKind::Deduplicated);
-            outcome
-        }
-        Ok(Accepted { run_id, deduplicated: false }) => outcome.accepted(&command.action, run_id),
-        Err(Failure { fault: Fault::Transient, reason, detail }) => {
-            outcome.because(OutcomeKind::Retrying, reason, detail)
-        }
-        Err(Failure { fault: Fault::Permanent, reason, detail }) => {
-            outcome.because(refusal(command, reason), reason, detail)
-        }
-    }
-}
-
-/// A caller that named its workflow itself is told what Temporal says, and may call again. For an event nobody
-/// stands by, so what it asked for is kept.
-fn refusal(command: &Command, reason: Reason) -> OutcomeKind {
-    let told = matches!(reason, Reason::WorkflowRunning | Reason::WorkflowNotFound | Reason::InvalidArgument);
-    if command.origin.route.is_none() && told { OutcomeKind::Refused } else { OutcomeKind::Dead }
 }

@@ -1,0 +1,17 @@
+//! Who carries out what: Temporal, the scheduler manager, or NATS itself.
+
+use signalbox_domain::{Action, Command};
+use signalbox_temporal::{Accepted, Failure};
+
+use super::Applier;
+
+impl Applier {
+    /// Carries a command out, once. What may have been tried before (`repeated`) has one effect all the same.
+    pub(super) async fn execute(&self, command: &Command, repeated: bool) -> Result<Accepted, Failure> {
+        match &command.action {
+            Action::Workflow(..) | Action::SignalAll(_) => self.temporal.execute(command, repeated).await,
+            Action::Schedule(_, call) => self.schedule(command, call, repeated).await,
+            Action::Publish(event) => self.publish(command, event, repeated).await,
+        }
+    }
+}
