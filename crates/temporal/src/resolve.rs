@@ -9,7 +9,7 @@
 mod history;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use signalbox_domain::{Fault, Reason, WorkflowAction};
+use signalbox_domain::{ConflictPolicy, Fault, Reason, Start, WorkflowAction};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse,
 };
@@ -95,7 +95,7 @@ impl Attempt<'_> {
     /// Whether a run that has closed had the effect.
     async fn had_by(&self, run: &Run, since: DateTime<Utc>) -> Result<bool, Failure> {
         match self.action {
-            WorkflowAction::Start(_) => Ok(run.ours),
+            WorkflowAction::Start(start) => Ok(run.ours || self.was_there_for(start, run)),
             WorkflowAction::SignalWithStart(..) if run.ours => Ok(true),
             WorkflowAction::UpdateWithStart(..) if run.ours => match self.left_in(run, since).await? {
                 true => Ok(true),
@@ -103,6 +103,13 @@ impl Attempt<'_> {
             },
             _ => self.left_in(run, since).await,
         }
+    }
+
+    /// Whether a start could use the run. That leaves nothing behind; but it asks for no more than a run that is open
+    /// once it was accepted, and this one was.
+    fn was_there_for(&self, start: &Start, run: &Run) -> bool {
+        let since = self.command.accepted_at;
+        start.conflict_policy == ConflictPolicy::UseExisting && run.close.is_some_and(|close| close >= since)
     }
 
     /// A run; without an id, the latest.
