@@ -2,38 +2,20 @@
 
 use anyhow::ensure;
 use serde_json::{Value, json};
-use signalbox_servers::{Launch, Process};
-use signalbox_testkit::{Api, OtlpReceiver, Service, Stack, eventually, isolated, python, root};
+use signalbox_testkit::{Api, OtlpReceiver, Service, Stack, eventually, python_worker};
 
 use crate::{
     SIGNALBOX, SOON, described, expect,
     traces::{complete, way},
 };
 
-const WITHOUT_WORKER: [Service; 3] = [Service::Ingress, Service::SignalRouter, Service::SchedulerManager];
-
-/// Starts the worker, as a student does: `python3 worker.py`.
-async fn python_worker(stack: &Stack, collector: Option<&OtlpReceiver>) -> Process {
-    let folder = root().join("tests/end_to_end/other_sdk");
-    let requirements = folder.join("requirements.txt");
-    let python = tokio::task::spawn_blocking(move || python(&requirements)).await.unwrap().unwrap();
-    let mut launch = Launch::new("python", python).args([folder.join("worker.py")]);
-    launch.env = vec![("TEMPORAL_ADDRESS".into(), stack.temporal.address().into())];
-    if let Some(collector) = collector {
-        launch.env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.url().into()));
-        launch.env.push(("OTEL_BSP_SCHEDULE_DELAY".into(), "100".into()));
-    }
-    if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
-        launch.log = Some(std::sync::Arc::new(|line: &str| eprintln!("python | {line}")));
-    }
-    Process::spawn(isolated(launch)).unwrap()
-}
+pub const WITHOUT_WORKER: [Service; 3] = [Service::Ingress, Service::SignalRouter, Service::SchedulerManager];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_in_python_is_served_unchanged() {
     let stack = Stack::start_with(SIGNALBOX, &WITHOUT_WORKER).await.unwrap();
     stack.wait_until_open().await;
-    let mut worker = python_worker(&stack, None).await;
+    let mut worker = python_worker(&stack.temporal.address(), []).await.unwrap();
     let api = stack.api();
     let all =
         async { tokio::join!(by_http(&api), by_nats(&stack, &api), by_webhook(&api), by_schedule(&api)) };
@@ -48,7 +30,9 @@ async fn a_worker_in_python_with_temporals_interceptor_joins_the_trace() {
     let collector = OtlpReceiver::start().unwrap();
     let stack = Stack::traced(SIGNALBOX, &WITHOUT_WORKER, &collector.url()).await.unwrap();
     stack.wait_until_open().await;
-    let _worker = python_worker(&stack, Some(&collector)).await;
+    let traced =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()), ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned())];
+    let _worker = python_worker(&stack.temporal.address(), traced).await.unwrap();
     let api = stack.api();
     let started = api.post("/trigger-workflow/joins?name=Ada").await.unwrap();
     let signalled = api.post("/signal-workflow/joins?message=hi").await.unwrap();

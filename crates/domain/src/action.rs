@@ -244,7 +244,7 @@ impl SignalAll {
     pub const MAX_QUERY: usize = 2048;
 
     /// The highest limit: a higher one is taken for this.
-    pub const MAX_LIMIT: u32 = 10_000;
+    pub const MAX_LIMIT: u32 = 100_000;
 }
 
 impl TryFrom<v1::command::Action> for WorkflowAction {

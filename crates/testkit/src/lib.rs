@@ -14,5 +14,5 @@ pub use eventually::eventually;
 pub use family::{Relative, descendants, interrupt};
 pub use http::{Answer, Api};
 pub use otlp::{Collecting, OtlpReceiver, Span, SpanKind, Trace};
-pub use python::python;
+pub use python::{python, python_worker};
 pub use stack::{Service, Stack, binary, isolated, nats_server, root, temporal_server};

@@ -9,7 +9,29 @@ use std::{
 use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::stack::root;
+use signalbox_servers::{Launch, Process};
+
+use crate::stack::{isolated, root};
+
+/// Starts the worker in Python of `tests/end_to_end/other_sdk`, as a student does: `python3 worker.py`.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn python_worker(
+    temporal: &str,
+    env: impl IntoIterator<Item = (&'static str, String)>,
+) -> anyhow::Result<Process> {
+    let folder = root().join("tests/end_to_end/other_sdk");
+    let requirements = folder.join("requirements.txt");
+    let python = tokio::task::spawn_blocking(move || python(&requirements)).await??;
+    let mut launch = Launch::new("python", python).args([folder.join("worker.py")]);
+    let env = [("TEMPORAL_ADDRESS", temporal.to_owned())].into_iter().chain(env);
+    launch.env = env.map(|(name, value)| (name.into(), value.into())).collect();
+    if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
+        launch.log = Some(std::sync::Arc::new(|line: &str| eprintln!("python | {line}")));
+    }
+    Ok(Process::spawn(isolated(launch))?)
+}
 
 /// A virtual environment with what `requirements` (a file) lists, and the path of its `python3`. It is made once for
 /// each content of the file, in a folder that git ignores; whoever comes meanwhile waits. Blocks, for a minute or so.

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 
@@ -47,6 +48,23 @@ class CronWorkflow:
     @workflow.signal
     def stop_processing(self) -> None:
         self.stopped = True
+
+    @workflow.update
+    def add(self, message: str) -> int:
+        if len(message) > 100:
+            raise ApplicationError("no message is that long")
+        self.messages.append(message)
+        return len(self.messages)
+
+    @add.validator
+    def check(self, message: str) -> None:
+        if not message:
+            raise ValueError("an empty message is none")
+
+    @workflow.update
+    async def gather(self, count: int) -> list[str]:
+        await workflow.wait_condition(lambda: len(self.messages) >= count)
+        return self.messages
 
     @workflow.query
     def waiting_for(self) -> dict:

@@ -51,8 +51,12 @@ impl Attempt<'_> {
         let mut service = self.temporal.service();
         let request = self.update_request(update, run_id);
         let call = service.update_workflow_execution(within(DEADLINE, request));
-        let answer = answered_in_time(call).await.map_err(not_taken)?.into_inner();
-        taken(update, answer)
+        match answered_in_time(call).await {
+            Ok(answer) => taken(update, answer.into_inner()),
+            // Before a repetition it is looked: no run was open, or `while_open` says the rest.
+            Err(status) if self.repeated => Err(Failure::of_worker(status)),
+            Err(status) => Err(not_taken(status)),
+        }
     }
 
     /// The open run is used, whatever the start's conflict policy.

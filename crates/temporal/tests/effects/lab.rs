@@ -10,12 +10,12 @@ use anyhow::ensure;
 use chrono::Utc;
 use serde_json::Value;
 use signalbox_domain::{
-    Action, Command, ConflictPolicy, EffectKey, EventRef, JsonText, Origin, Signal, SignalAll, Start,
+    Action, Command, ConflictPolicy, EffectKey, EventRef, JsonText, Origin, Query, Signal, SignalAll, Start,
     StartOptions, TraceContext, Trigger, WorkflowAction,
 };
-use signalbox_servers::TemporalServer;
+use signalbox_servers::{Process, TemporalServer};
 use signalbox_temporal::{Accepted, Failure, Options, Temporal};
-use signalbox_testkit::{eventually, temporal_server};
+use signalbox_testkit::{eventually, python_worker, temporal_server};
 use temporalio_client::{
     NamespacedClient,
     grpc::WorkflowService,
@@ -37,7 +37,7 @@ pub const SOON: Duration = Duration::from_secs(30);
 
 pub struct Lab {
     pub temporal: Temporal,
-    _server: Arc<TemporalServer>,
+    server: Arc<TemporalServer>,
 }
 
 async fn shared_server() -> Arc<TemporalServer> {
@@ -49,6 +49,25 @@ async fn shared_server() -> Arc<TemporalServer> {
     };
     *place = Arc::downgrade(&server);
     server
+}
+
+/// The worker in Python, which knows `CronWorkflow`. It goes with the last test that uses it.
+pub async fn worker(lab: &Lab) -> Arc<Process> {
+    static WORKER: Mutex<Weak<Process>> = Mutex::const_new(Weak::new());
+    let mut place = WORKER.lock().await;
+    let worker = match place.upgrade() {
+        Some(worker) => worker,
+        None => {
+            let worker = python_worker(&lab.server.address(), []).await.unwrap();
+            let (id, name) = (unique("first"), "waiting_for".into());
+            lab.first(&of(&id, WorkflowAction::Start(cron_workflow()))).await.unwrap();
+            let asked = of(&id, WorkflowAction::Query(Query { name, args: vec![] }));
+            eventually(SOON, async || Ok(lab.first(&asked).await?)).await;
+            Arc::new(worker)
+        }
+    };
+    *place = Arc::downgrade(&worker);
+    worker
 }
 
 /// A command of an event of its own, accepted now.
@@ -83,6 +102,16 @@ pub fn start() -> Start {
     }
 }
 
+/// For the worker in Python.
+pub fn cron_workflow() -> Start {
+    Start {
+        workflow_type: "CronWorkflow".into(),
+        task_queue: "lab6-queue".into(),
+        args: vec![JsonText::from_value(&Value::from("t"))],
+        ..start()
+    }
+}
+
 pub fn signal(name: &str) -> Signal {
     Signal { name: name.into(), args: vec![JsonText::from_value(&Value::from(1))] }
 }
@@ -108,7 +137,7 @@ impl Lab {
             tls: false,
             identity: "test".into(),
         };
-        Self { temporal: Temporal::connect_when_up(&options, |_| {}).await.unwrap(), _server: server }
+        Self { temporal: Temporal::connect_when_up(&options, |_| {}).await.unwrap(), server }
     }
 
     /// The first time.
@@ -140,6 +169,20 @@ impl Lab {
             ..Default::default()
         };
         self.service().terminate_workflow_execution(request.into_request()).await.unwrap();
+    }
+
+    /// Ends the open run once it has taken so many updates.
+    pub async fn end_after_updates(&self, id: &str, count: usize) {
+        let run = self.current(id).await;
+        eventually(SOON, async || {
+            let taken = self.events(id, &run, |found| {
+                matches!(found, Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(_))
+            });
+            ensure!(taken.await >= count, "fewer updates");
+            Ok(())
+        })
+        .await;
+        self.end(id).await;
     }
 
     pub async fn describe(&self, id: &str, run: &str) -> Result<DescribeWorkflowExecutionResponse, Status> {

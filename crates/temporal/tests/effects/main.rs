@@ -5,3 +5,4 @@ mod all;
 mod lab;
 mod once;
 mod options;
+mod workers;
