@@ -3,6 +3,7 @@
 //! `SIGNALBOX_TEST_SHOW=1 cargo test --test end_to_end -- --nocapture` shows what the services log.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod actions;
 mod bad_input;
 mod bench;
 mod cli;
