@@ -274,7 +274,8 @@ async fn actions_on_schedules() {
     let schedule_id = || id.clone();
     let pause = v1::PauseSchedule { schedule_id: schedule_id(), note: "by command".into() };
     sender.done(call(ScheduleCall::Pause(pause)), Scheduled).await;
-    assert_eq!(api.get(&path).await.unwrap().body["paused"], true);
+    let view = api.get(&path).await.unwrap().body;
+    assert_eq!((&view["status"], &view["note"]), (&json!("paused"), &json!("by command")));
     sender
         .done(call(ScheduleCall::Resume(v1::ResumeSchedule { schedule_id: schedule_id() })), Scheduled)
         .await;
@@ -285,7 +286,7 @@ async fn actions_on_schedules() {
     };
     sender.done(call(ScheduleCall::Change(changed)), Scheduled).await;
     let view = api.get(&path).await.unwrap().body;
-    assert_eq!((&view["paused"], &view["cron"]), (&json!(false), &json!("0 0 2 1 *")));
+    assert_eq!((&view["status"], &view["cron"]), (&json!("scheduled"), &json!("0 0 2 1 *")));
     let trigger = command(call(ScheduleCall::Trigger(v1::TriggerSchedule { schedule_id: schedule_id() })));
     for _ in 0..2 {
         assert_eq!(sender.carry_out(&trigger).await.kind(), Scheduled);
