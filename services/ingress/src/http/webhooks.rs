@@ -49,13 +49,18 @@ pub struct Processed {
 /// What came of one effect.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Effect {
-    #[schema(example = "deploy-website")]
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(example = "deploy-website", required = false)]
     workflow_id: String,
+    /// What it was about, where that is no single workflow: a schedule, a subject, a query for workflows.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    target: String,
     /// The run, where Temporal tells it.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(example = "0198c0de-1111-7000-8000-000000000000", required = false)]
     run_id: String,
-    /// `started`, `signalled`, `deduplicated`, `refused` or `dead`.
+    /// What was done, as `started` or `signalled`; `deduplicated`, `refused` or `dead`.
     #[schema(example = "started")]
     result: String,
     #[schema(example = "deploy-on-push")]
@@ -116,6 +121,7 @@ fn processed(event_id: String, progress: &Progress) -> Processed {
 fn effect(outcome: &Outcome) -> Effect {
     Effect {
         workflow_id: outcome.workflow_id.clone(),
+        target: outcome.target.clone(),
         run_id: outcome.run_id.clone(),
         result: kind(outcome),
         route: outcome.route.clone(),
