@@ -242,6 +242,22 @@ async fn several_workflows(sender: &Sender) {
     }
 }
 
+/// As of a matcher that publishes again what the stream no longer knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_comes_again_late_is_looked_up() {
+    let (stack, api) = shared().await;
+    let (sender, id) = (Sender::to(&stack).await, &unique("late"));
+    let mut ours = command(of(id, WorkflowAction::SignalWithStart(start(), message("once"))));
+    ours.accepted_at -= Duration::from_secs(600);
+    let first = sender.carry_out(&ours).await;
+    assert_eq!(first.kind(), Signalled, "{first:?}");
+    expect(&api.post(&format!("/stop-workflow/{id}")).await.unwrap(), 200);
+    expect(&api.get(&format!("/workflow-result/{id}")).await.unwrap(), 200);
+    let again = sender.carry_out(&ours).await;
+    assert_eq!((again.kind(), &again.run_id), (Deduplicated, &first.run_id));
+    assert_eq!(described(&api, id).await["run_id"], json!(first.run_id), "no second run");
+}
+
 fn of(id: &str, action: WorkflowAction) -> Action {
     Action::Workflow(id.parse().unwrap(), action)
 }

@@ -1,7 +1,6 @@
 //! What effects leave in the history of a run.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use signalbox_domain::WorkflowAction;
 use temporalio_common::protos::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes},
@@ -67,7 +66,7 @@ fn is_left_by(action: &WorkflowAction, key: &str, event: &HistoryEvent) -> bool 
             .details
             .iter()
             .flat_map(|details| &details.payloads)
-            .any(|payload| to_json(payload) == Value::from(key)),
+            .any(|payload| to_json(payload).as_str() == Some(key)),
         _ => false,
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use prost::Message;
 use signalbox_bus::{Delivery, Settlement};
@@ -20,6 +20,10 @@ const UNDER_WAY: usize = 64;
 
 /// Deliveries of one partition that are held, under way or waiting in a lane.
 const HELD: usize = 1024;
+
+/// COMMANDS knows a message again for two minutes. What was accepted longer ago may have come before: a matcher that
+/// died before it acknowledged its event, and comes back late, publishes its commands again.
+const LATE: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
@@ -116,7 +120,8 @@ impl Partition {
         self.held.insert(sequence, Held { delivery, left: commands.len() });
         for command in commands {
             let key: Box<str> = command.key().into();
-            let work = Work { command, delivery: sequence, repeated };
+            let late = Utc::now() - command.accepted_at > LATE;
+            let work = Work { command, delivery: sequence, repeated: repeated || late };
             if let Some(work) = self.lanes.enter(&key, work) {
                 self.ready.push_back(work);
             }
