@@ -56,8 +56,9 @@ impl Sender {
     async fn send(&self, command: &Command) {
         let subject = subject::commands(partition(command.key(), PARTITIONS));
         let batch = v1::CommandBatch { commands: vec![command.clone().into()] };
-        self.client.publish(subject, batch.encode_to_vec().into()).await.unwrap();
-        self.client.flush().await.unwrap();
+        let jetstream = jetstream::new(self.client.clone());
+        let sent = jetstream.publish(subject, batch.encode_to_vec().into()).await.unwrap();
+        sent.await.expect("it is stored");
     }
 
     /// Sends a command, and waits for what comes of it.

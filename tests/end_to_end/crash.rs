@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use async_nats::jetstream;
 use futures::{StreamExt, future::join_all, stream};
 use serde_json::json;
 use signalbox_testkit::{Api, Service, Stack, eventually};
@@ -76,8 +77,9 @@ async fn a_command_whose_delivery_nats_forgot_is_looked_up() {
 
     // As if the router had died between Temporal's answer and the acknowledgement.
     stack.kill(Service::SignalRouter).unwrap();
-    client.publish(command.subject, command.payload).await.unwrap();
-    client.flush().await.unwrap();
+    let jetstream = jetstream::new(client.clone());
+    let sent = jetstream.publish(command.subject, command.payload).await.unwrap();
+    sent.await.expect("it is stored");
     stack.nats.kill().unwrap();
     stack.nats.start_again().await.unwrap();
     stack.launch(Service::SignalRouter).unwrap();
