@@ -21,8 +21,8 @@ const UNDER_WAY: usize = 64;
 /// Deliveries of one partition that are held, under way or waiting in a lane.
 const HELD: usize = 1024;
 
-/// COMMANDS knows a message again for two minutes. What was accepted longer ago may have come before: a matcher that
-/// died before it acknowledged its event, and comes back late, publishes its commands again.
+/// COMMANDS knows a message again for two minutes. What was published so long after it was accepted may have been
+/// before: a matcher that died before it acknowledged its event, and comes back late, publishes its commands again.
 const LATE: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()> {
@@ -115,12 +115,12 @@ impl Partition {
             delivery.settle(Settlement::Done).await;
             return;
         }
-        let repeated = delivery.repeated;
+        let (repeated, stored_at) = (delivery.repeated, delivery.stored_at);
         self.applier.metrics.held.inc_by(commands.len() as i64);
         self.held.insert(sequence, Held { delivery, left: commands.len() });
         for command in commands {
             let key: Box<str> = command.key().into();
-            let late = Utc::now() - command.accepted_at > LATE;
+            let late = stored_at - command.accepted_at > LATE;
             let work = Work { command, delivery: sequence, repeated: repeated || late };
             if let Some(work) = self.lanes.enter(&key, work) {
                 self.ready.push_back(work);
