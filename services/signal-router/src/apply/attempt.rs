@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::Utc;
-use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind};
+use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, WorkflowId};
 use signalbox_telemetry::Span;
 
 use super::{Applier, outcome::outcome};
@@ -55,6 +55,7 @@ impl Applier {
         tracing::warn!(
             event.id = command.origin.event.id,
             key = command.key(),
+            workflow.id = command.action.workflow_id().map(WorkflowId::as_str),
             effect.key = %command.effect_key,
             trace.id = command.trace.trace_id(),
             attempt,
@@ -78,6 +79,7 @@ impl Applier {
         tracing::debug!(
             event.id = command.origin.event.id,
             key = command.key(),
+            workflow.id = command.action.workflow_id().map(WorkflowId::as_str),
             run.id = outcome.run_id,
             effect.key = %command.effect_key,
             route = outcome.route,
