@@ -51,9 +51,7 @@ fn hundred_routes() -> String {
     let route = |n: usize| {
         format!(
             "  - name: r{n}\n    on: events.shop.e{n}.*\n    when: ${{ {} }}\n    signal:\n      workflow_id: order-${{ event.data.order_id }}\n      name: s\n      args: [ \"${{ {} }}\", \"${{ {} }}\" ]\n",
-            "event.data.amount > 10 && event.data.status == 'paid'",
-            EXPRESSIONS[4].1,
-            EXPRESSIONS[6].1,
+            "event.data.amount > 10 && event.data.status == 'paid'", EXPRESSIONS[4].1, EXPRESSIONS[6].1,
         )
     };
     format!("version: 1\nroutes:\n{}", (0..100).map(route).collect::<String>())

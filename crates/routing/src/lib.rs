@@ -6,8 +6,7 @@
 //!
 //! Expressions are CEL inside `${ … }`; nothing else is a template.
 
-mod check;
-mod expression;
+mod cel;
 mod fault;
 mod files;
 mod language;
@@ -15,12 +14,9 @@ mod learn;
 mod lint;
 mod plan;
 mod rules;
-mod scan;
 mod schema;
-mod scope;
 mod set;
 mod subject;
-mod value;
 mod yaml;
 
 pub use fault::{Fault, Faults, Position, Severity, Span};

@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 use signalbox_domain::{Action, Command, EffectKey, Event, Origin, Trigger};
 
 use crate::{
+    cel::scope::Scope,
     fault::{Fault, Faults},
     files::FileSet,
     language::{actions::Cause, document, events::DeclaredEvent, route::Route},
     lint,
     plan::Plan,
-    scope::Scope,
     subject::SubjectIndex,
 };
 

@@ -21,7 +21,7 @@ use super::{
     fields::{Field, Shape, optional},
     reader::Reader,
 };
-use crate::{scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, yaml::Node};
 
 /// An action, with expressions still to be evaluated.
 #[derive(Debug)]

@@ -7,10 +7,10 @@ use super::{
     template::{Part, Span as TimeSpan, Template, Text},
 };
 use crate::{
-    expression::Expression,
+    cel::expression::{Expression, Parsed},
+    cel::scan::{Piece, Unclosed, split},
     fault::{Fault, Severity, Span, did_you_mean},
     rules,
-    scan::{Piece, Unclosed, split},
     yaml::{Key, Kind, Node},
 };
 
@@ -332,7 +332,14 @@ impl<'f> Reader<'f> {
     }
 
     fn compile(&mut self, node: &Node, text: &str, offset: usize, inner: &str) -> Option<Expression> {
-        Expression::compile(inner)
+        let parsed = Parsed::of(inner).and_then(|parsed| {
+            let checked = parsed.check(&crate::cel::known::Known::nothing());
+            match checked.faults.into_iter().next() {
+                Some(f) => Err(f),
+                None => Ok(parsed.expression()),
+            }
+        });
+        parsed
             .map_err(|bad| {
                 let at = node.at.inside(self.source, text, offset + bad.offset);
                 self.fault(Span { at, length: 1 }, rules::EXPRESSION, bad.message);

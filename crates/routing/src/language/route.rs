@@ -7,10 +7,10 @@ use super::{
     template::evaluate,
 };
 use crate::{
-    expression::Expression,
+    cel::expression::Expression,
+    cel::scope::Scope,
     fault::Span,
     rules,
-    scope::Scope,
     subject::SubjectFilter,
     yaml::{Kind, Node},
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{expression::Expression, scope::Scope};
+use crate::{cel::expression::Expression, cel::scope::Scope};
 
 /// A text with expressions in it.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::{
     },
     target::{SINGLETON, Target, WORKFLOW_ID},
 };
-use crate::{scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, yaml::Node};
 
 const REASON: Field = optional("reason", Shape::Text, "Why, for people; otherwise the name of the route.");
 

@@ -12,7 +12,7 @@ use super::{
     },
     signal::render_name,
 };
-use crate::{scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, yaml::Node};
 
 /// The task queue of the lab's worker, where nobody names one.
 const DEFAULT_TASK_QUEUE: &str = "lab6-queue";

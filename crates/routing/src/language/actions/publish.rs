@@ -13,7 +13,7 @@ use super::{
     },
     Cause,
 };
-use crate::{fault::Span, scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, fault::Span, yaml::Node};
 
 /// An event that was published by a route for an event that was published by a route, and so on, is not followed
 /// further than this.

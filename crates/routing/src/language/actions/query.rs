@@ -10,7 +10,7 @@ use super::{
     signal::{ARGS, Message},
     target::{SINGLETON, Target, WORKFLOW_ID},
 };
-use crate::{scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, yaml::Node};
 
 const NAME: Field = required("name", Shape::Text, "Name of the query.");
 

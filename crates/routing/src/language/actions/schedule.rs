@@ -15,7 +15,7 @@ use super::{
     options::{StartOptions, TASK_QUEUE},
     signal::{ARGS, render_args, render_name},
 };
-use crate::{fault::Span, rules, scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, fault::Span, rules, yaml::Node};
 
 const OPERATIONS: &[&str] = &["create", "change", "pause", "resume", "trigger", "delete"];
 

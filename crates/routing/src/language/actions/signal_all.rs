@@ -10,7 +10,7 @@ use super::{
     },
     signal::{ARGS, Message},
 };
-use crate::{rules, scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, rules, yaml::Node};
 
 /// Workflows that are signalled at most, where a route does not say.
 const LIMIT: u32 = 1000;

@@ -15,7 +15,7 @@ use super::{
     signal::{ARGS, Message, SIGNAL_OF_START, render_args, render_name},
     target::{SINGLETON, Target, WORKFLOW_ID},
 };
-use crate::{scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, yaml::Node};
 
 pub(super) const WORKFLOW: Field =
     required("workflow", Shape::Text, "Type of the workflow, as its worker names it.");

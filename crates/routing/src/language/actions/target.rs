@@ -7,7 +7,7 @@ use super::super::{
     reader::Reader,
     template::Text,
 };
-use crate::{fault::Span, scope::Scope};
+use crate::{cel::scope::Scope, fault::Span};
 
 pub(crate) const WORKFLOW_ID: Field =
     required("workflow_id", Shape::Text, "Id of the workflow; what happens to one id happens in order.");

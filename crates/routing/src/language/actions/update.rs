@@ -15,7 +15,7 @@ use super::{
     start::{Start, WORKFLOW},
     target::{SINGLETON, Target, WORKFLOW_ID},
 };
-use crate::{scope::Scope, yaml::Node};
+use crate::{cel::scope::Scope, yaml::Node};
 
 const NAME: Field = required("name", Shape::Text, "Name of the update.");
 

@@ -1,18 +1,22 @@
 //! CEL expressions: compiled once, evaluated within limits.
 
-use std::{
-    fmt,
-    sync::{Arc, LazyLock},
-};
+use std::fmt;
 
-use cel::{Env, ExecutionError, IdedExpr, Value as CelValue};
+use cel::{ExecutionError, IdedExpr, Value as CelValue, common::ast::Expr};
 use serde_json::Value;
 
-use crate::{
-    check,
+use super::{
+    checker::{self, Checked},
+    fault::BadExpression,
+    known::Known,
+    library::ENVIRONMENT,
+    meter::TOO_MUCH_WORK,
+    on_large_stack,
+    pattern::Pattern,
+    rewrite,
     scan::Code,
-    scope::{EVENT, Scope, TOO_MUCH_WORK},
-    value::to_json,
+    scope::{EVENT, Failure, Scope},
+    span::Source,
 };
 
 /// The longest expression, in bytes.
@@ -21,17 +25,47 @@ const MAX_LENGTH: usize = 4096;
 const MAX_NESTING: usize = 16;
 /// How many operators, dots and brackets an expression may have.
 const MAX_OPERATORS: usize = 384;
-/// The stack for the parser, which takes up to 160 KiB a bracket and 40 KiB an operator in a debug build.
-const PARSER_STACK: usize = 32 << 20;
 
-/// What expressions may use: CEL's standard functions and macros and optional values (`event.data.?name`).
-pub(crate) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+/// An expression that can be read. What it means is checked for each kind of event that it will see.
+pub(crate) struct Parsed<'t> {
+    ast: IdedExpr,
+    source: Source<'t>,
+}
+
+impl<'t> Parsed<'t> {
+    /// Parses `text`.
+    ///
+    /// # Errors
+    /// It is no CEL, or too large.
+    pub(crate) fn of(text: &'t str) -> Result<Self, BadExpression> {
+        if text.trim().is_empty() {
+            return Err(BadExpression::new(0, "the expression is empty"));
+        }
+        check_size(text)?;
+        let parsed = on_large_stack(|| parse(text));
+        parsed.unwrap_or_else(|| Err(BadExpression::new(0, "the expression cannot be parsed")))
+    }
+
+    /// Checks it for the events that are `known`.
+    pub(crate) fn check(&self, known: &Known) -> Checked {
+        checker::check(&self.ast, &self.source, known)
+    }
+
+    /// Makes it ready to run. It has to be checked before.
+    pub(crate) fn expression(self) -> Expression {
+        let mut ast = self.ast;
+        let data_path = data_path(&ast);
+        let patterns = rewrite::rewrite(&mut ast);
+        Expression { text: self.source.text.trim().into(), ast, patterns, data_path }
+    }
+}
 
 /// A checked CEL expression.
 #[derive(Debug)]
 pub(crate) struct Expression {
     text: Box<str>,
     ast: IdedExpr,
+    patterns: Vec<Pattern>,
     data_path: Option<Vec<String>>,
 }
 
@@ -44,35 +78,27 @@ impl fmt::Display for Expression {
     }
 }
 
-/// Why a text is no expression.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadExpression {
-    /// Where in the text, in bytes.
-    pub(crate) offset: usize,
-    pub(crate) message: String,
-}
-
-impl BadExpression {
-    pub(crate) fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, message: message.into() }
-    }
-}
-
 impl Expression {
-    /// Compiles and checks `text`.
+    /// Compiles and checks `text` for any event.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    #[cfg(test)]
     pub(crate) fn compile(text: &str) -> Result<Self, BadExpression> {
-        if text.trim().is_empty() {
-            return Err(BadExpression::new(0, "the expression is empty"));
-        }
-        check_size(text)?;
-        // The parser recurses deeply, so it gets a stack of its own, and a bug in it cannot end the process.
-        let parsed = std::thread::scope(|threads| {
-            let builder = std::thread::Builder::new().name("cel".into()).stack_size(PARSER_STACK);
-            let thread = builder.spawn_scoped(threads, || parse(text)).ok()?;
-            thread.join().ok()
-        });
-        let ast = parsed.unwrap_or_else(|| Err(BadExpression::new(0, "the expression cannot be parsed")))?;
-        Ok(Self { text: text.trim().into(), data_path: check::data_path(&ast), ast })
+        Self::compile_with(text, &Known::nothing()).map_err(|faults| {
+            faults.into_iter().next().unwrap_or_else(|| BadExpression::new(0, "it is no expression"))
+        })
+    }
+
+    /// Compiles `text`, and checks it for the events that are `known`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    #[cfg(test)]
+    pub(crate) fn compile_with(text: &str, known: &Known) -> Result<Self, Vec<BadExpression>> {
+        let parsed = Parsed::of(text).map_err(|fault| vec![fault])?;
+        let checked = parsed.check(known);
+        if checked.faults.is_empty() { Ok(parsed.expression()) } else { Err(checked.faults) }
     }
 
     /// Whether its value may differ between events.
@@ -88,12 +114,29 @@ impl Expression {
         if let Some(part) = self.data_path.as_ref().and_then(|path| scope.data_at(path)) {
             return Ok(part.clone());
         }
-        let value = scope.resolve(&self.ast);
+        let value = scope.resolve(&self.ast, &self.patterns);
         if scope.is_exhausted() {
             return Err(TOO_MUCH_WORK.to_owned());
         }
-        value.map_err(|error| describe(&error)).and_then(|value| to_json(value.as_ref()))
+        value.map_err(|failure| match failure {
+            Failure::Evaluation(error) => describe(&error),
+            Failure::NotJson(why) => why,
+        })
     }
+}
+
+/// The fields below `event.data`, if that is all that the expression reads: `event.data.order.id`.
+fn data_path(ast: &IdedExpr) -> Option<Vec<String>> {
+    let Expr::Select(select) = &ast.expr else { return None };
+    if select.test {
+        return None;
+    }
+    if select.field == "data" && matches!(&select.operand.expr, Expr::Ident(name) if name == EVENT) {
+        return Some(Vec::new());
+    }
+    let mut path = data_path(&select.operand)?;
+    path.push(select.field.clone());
+    Some(path)
 }
 
 fn check_size(text: &str) -> Result<(), BadExpression> {
@@ -122,9 +165,9 @@ fn check_size(text: &str) -> Result<(), BadExpression> {
     Ok(())
 }
 
-fn parse(text: &str) -> Result<IdedExpr, BadExpression> {
+fn parse(text: &str) -> Result<Parsed<'_>, BadExpression> {
     match ENVIRONMENT.parser().parse_with_source_info(text) {
-        Ok((ast, source)) => check::check(ast, &source),
+        Ok((ast, info)) => Ok(Parsed { ast, source: Source { text, info } }),
         // Errors after the first come from the parser's attempts to go on.
         Err(errors) => Err(errors.errors.first().map_or_else(
             || BadExpression::new(0, "the expression cannot be parsed"),

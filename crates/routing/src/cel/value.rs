@@ -24,6 +24,24 @@ pub(crate) fn to_cel<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
     }
 }
 
+/// The same of a value that nobody else has.
+pub(crate) fn to_cel_owned<'v>(value: Value) -> Box<dyn Val + 'v> {
+    match value {
+        Value::Null => Box::new(CelNull),
+        Value::Bool(flag) => Box::new(CelBool::from(flag)),
+        Value::Number(number) => number_to_cel(&number),
+        Value::String(text) => Box::new(CelString::from(text)),
+        Value::Array(items) => {
+            Box::new(CelList::from(items.into_iter().map(to_cel_owned).collect::<Vec<_>>()))
+        }
+        Value::Object(entries) => {
+            let entries =
+                entries.into_iter().map(|(name, value)| (CelMapKey::from(name), to_cel_owned(value)));
+            Box::new(CelMap::from(entries.collect::<std::collections::HashMap<_, _>>()))
+        }
+    }
+}
+
 /// A CEL map with texts for keys.
 pub(crate) fn map<'v>(entries: impl IntoIterator<Item = (&'v str, Box<dyn Val + 'v>)>) -> Box<dyn Val + 'v> {
     let entries = entries.into_iter().map(|(name, value)| (CelMapKey::from(name), value));

@@ -48,9 +48,17 @@ fn json_numbers_behave() {
     is("event.data > 10", json!(10.5), json!(true));
     is("event.data == 1", json!(1.0), json!(true));
     is("1.0 / 4.0", json!(0), json!(0.25));
-    assert_eq!(evaluate("1.0 / 0.0", &json!(0)), Err("inf is not a JSON number".into()));
-    assert_eq!(evaluate("event.data + 1", &json!(i64::MAX)), Err("`add` overflows".into()));
-    assert_eq!(evaluate("event.data + 1", &json!(1.5)), Err("`add` does not take float and int".into()));
+    is("event.data + 1", json!(i64::MAX), json!(9_223_372_036_854_775_808_u64));
+    is("event.data + 1", json!(u64::MAX), json!(18_446_744_073_709_551_616.0));
+    is("event.data + 1", json!(1.5), json!(2.5));
+    is("event.data * 2u - 0.5", json!(4), json!(7.5));
+    is("event.data * event.data", json!(1e200), json!(f64::MAX));
+    is("-event.data", json!(u64::MAX), json!(-18_446_744_073_709_551_615.0));
+    is("event.data / 2", json!(7), json!(3));
+    is("event.data % 4", json!(7.5), json!(3.5));
+    is("event.data <= 7u && event.data < 7.5 && !(event.data > 7)", json!(7), json!(true));
+    assert_eq!(evaluate("1.0 / 0.0", &json!(0)), Err("6: division by zero".into()));
+    assert_eq!(evaluate("1.0 / event.data", &json!(0)), Err("division by zero".into()));
 }
 
 #[test]
@@ -81,11 +89,11 @@ fn errors_name_what_failed_and_show_no_data() {
     let why =
         |text: &str| evaluate(text, &json!({"card": "4111", "map": {"a": 1, "b": 2, "c": 3}})).unwrap_err();
     assert_eq!(why("event.data.crad"), "no such key: `crad`");
-    assert_eq!(why("event.data.card > 5"), "found no matching overload for '_>_' applied to '(string, int)'");
-    assert_eq!(why("event.data.map + event.data.card"), "`add` does not take map and string");
+    assert_eq!(why("event.data.card > 5"), "`>` does not take string and int");
+    assert_eq!(why("event.data.map + event.data.card"), "`+` does not take map and string");
     assert_eq!(why("event.tokens[9]"), "index 9 is out of bounds");
-    assert_eq!(why("1 / 0"), "division by zero");
-    assert_eq!(why("nothing(1)"), "no such name or function: `nothing`");
+    assert_eq!(why("1 / (event.tokens.size() - 4)"), "division by zero");
+    assert_eq!(why("nothing(1)"), "0: unknown function `nothing`");
 }
 
 #[test]
@@ -95,11 +103,11 @@ fn texts_that_are_no_expressions_are_refused_with_their_place() {
     insta::assert_snapshot!(why("event.data +"), @"12: not a CEL expression: it ends too early");
     insta::assert_snapshot!(why("a b"), @"2: not a CEL expression: extraneous input 'b'");
     insta::assert_snapshot!(why("1 + evnt.data"), @"4: unknown name `evnt`; did you mean `event`?");
-    insta::assert_snapshot!(why("event.dta.x"), @"5: an event has no `dta`; did you mean `data`?");
-    insta::assert_snapshot!(why("event.payload"), @"5: an event has no `payload`; it has id, source, type, subject, tokens, time, data, extensions");
-    insta::assert_snapshot!(why("'abc'.matches(event.data)"), @"13: the pattern of `matches` is a text written out, not computed");
+    insta::assert_snapshot!(why("event.dta.x"), @"0: an event has no `dta`; did you mean `data`?");
+    insta::assert_snapshot!(why("event.payload"), @"0: an event has no `payload`; it has data, extensions, id, source, subject, time, tokens, type");
+    insta::assert_snapshot!(why("'abc'.matches(event.data)"), @"14: the pattern of `matches` is a text written out, not computed");
     insta::assert_snapshot!(why("Foo{a: 1}"), @"3: message types are not known here; use a map");
-    insta::assert_snapshot!(why("[1].map(event, event.x, event.y)"), @"found no matching overload for '_._' applied to '(int, string)'");
+    insta::assert_snapshot!(why("[1].map(event, event.x, event.y)"), @"15: `event` is 1, which has no fields");
 }
 
 #[test]
@@ -133,7 +141,7 @@ fn the_deepest_expression_fits_a_small_stack() {
 
 #[test]
 fn work_is_bounded() {
-    let numbers = json!({"a": (0..3000).collect::<Vec<_>>(), "text": "x".repeat(100_000)});
+    let numbers = json!({"a": (0..3000).collect::<Vec<_>>(), "text": "x".repeat(200_000)});
     for text in [
         "event.data.a.all(x, event.data.a.all(y, event.data.a.all(z, true)))",
         "event.data.a.map(x, event.data)",

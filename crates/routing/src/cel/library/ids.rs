@@ -1,0 +1,167 @@
+//! Texts that are fit to be names.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use cel::common::types::CelBytes;
+use cel::common::value::CowVal;
+use sha2::{Digest, Sha256};
+
+use super::{Args, Outcome, Own, Style, bytes, new_text, perhaps, refuse, text};
+use crate::cel::types::{Text, Type, is_tidy};
+
+/// The longest that `id` leaves as it is, and makes, in bytes.
+const LONGEST_ID: usize = 100;
+/// The same of `token`.
+const LONGEST_TOKEN: usize = 64;
+
+pub(super) const ALL: &[Own] = &[
+    Own {
+        name: "id",
+        style: Style::Function,
+        least: 1,
+        most: 1,
+        metered: false,
+        rule: |args| match args {
+            [Type::String(_) | Type::Number(_) | Type::Bool(_)] => {
+                let longest = LONGEST_ID as u64;
+                Some(Type::String(Text { max_bytes: longest, ..Text::tidy(1, longest) }))
+            }
+            _ => None,
+        },
+        run: id,
+        usage: "`id(text)`",
+        doc: "A part of an id, of 1 to 100 bytes: harmless texts stay as they are, others are cut and get a hash. Also of numbers and booleans.",
+        example: ("id('order 7')", r#""order 7""#),
+    },
+    Own {
+        name: "token",
+        style: Style::Function,
+        least: 1,
+        most: 1,
+        metered: false,
+        rule: |args| match args {
+            [Type::String(_) | Type::Number(_) | Type::Bool(_)] => {
+                Some(Type::String(Text::plain(1, LONGEST_TOKEN as u64)))
+            }
+            _ => None,
+        },
+        run: token,
+        usage: "`token(text)`",
+        doc: "One token of a subject, of 1 to 64 letters, digits, `-` and `_`: such texts stay as they are, others get a hash.",
+        example: ("token('EU-west')", r#""EU-west""#),
+    },
+    Own {
+        name: "sha256",
+        style: Style::Function,
+        least: 1,
+        most: 1,
+        metered: false,
+        rule: |args| match args {
+            [Type::String(_) | Type::Bytes] => Some(Type::String(Text::plain(64, 64))),
+            _ => None,
+        },
+        run: |args| match args.first().and_then(bytes) {
+            Some(bytes) => new_text(hex::encode(Sha256::digest(bytes))),
+            None => refuse("sha256", &args),
+        },
+        usage: "`sha256(text)`",
+        doc: "Its SHA-256 in 64 hexadecimal digits. Also of bytes.",
+        example: ("sha256('').substring(0, 8)", r#""e3b0c442""#),
+    },
+    Own {
+        name: "hex.encode",
+        style: Style::Function,
+        least: 1,
+        most: 1,
+        metered: false,
+        rule: encoded,
+        run: |args| match args.first().and_then(bytes) {
+            Some(bytes) => new_text(hex::encode(bytes)),
+            None => refuse("hex.encode", &args),
+        },
+        usage: "`hex.encode(text)`",
+        doc: "Its bytes in hexadecimal digits. Also of bytes.",
+        example: ("hex.encode('AB')", r#""4142""#),
+    },
+    Own {
+        name: "base64.encode",
+        style: Style::Function,
+        least: 1,
+        most: 1,
+        metered: false,
+        rule: encoded,
+        run: |args| match args.first().and_then(bytes) {
+            Some(bytes) => new_text(STANDARD.encode(bytes)),
+            None => refuse("base64.encode", &args),
+        },
+        usage: "`base64.encode(text)`",
+        doc: "Its bytes in base64. Also of bytes.",
+        example: ("base64.encode('hello')", r#""aGVsbG8=""#),
+    },
+    Own {
+        name: "base64.decode",
+        style: Style::Function,
+        least: 1,
+        most: 1,
+        metered: false,
+        rule: |args| match args {
+            [Type::String(_)] => Some(Type::optional(Type::Bytes)),
+            _ => None,
+        },
+        run: |args| match args.first().and_then(text) {
+            Some(text) => perhaps(
+                STANDARD
+                    .decode(text)
+                    .ok()
+                    .map(|bytes| Box::new(CelBytes::from(bytes)) as Box<dyn super::Val>),
+            ),
+            None => refuse("base64.decode", &args),
+        },
+        usage: "`base64.decode(text)`",
+        doc: "The bytes that base64 stands for, if it is that.",
+        example: ("base64.decode('aGVsbG8=').orValue(b'')", r#""aGVsbG8=""#),
+    },
+];
+
+fn encoded(args: &[&Type]) -> Option<Type> {
+    match args {
+        [Type::String(_) | Type::Bytes] => Some(Type::String(Text { tidy: true, ..Text::ANY })),
+        _ => None,
+    }
+}
+
+/// A text as it is; numbers and booleans as JSON writes them.
+fn written(value: &CowVal<'_, '_>) -> Option<String> {
+    match crate::cel::value::to_json(value.as_ref()).ok()? {
+        serde_json::Value::String(_) => text(value).map(str::to_owned),
+        other @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_)) => Some(other.to_string()),
+        _ => None,
+    }
+}
+
+fn id<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
+    let Some(text) = args.first().and_then(written) else { return refuse("id", &args) };
+    if (1..=LONGEST_ID).contains(&text.len()) && is_tidy(&text) {
+        return new_text(text);
+    }
+    let clean: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
+    let clean = clean.trim();
+    let start = clean.get(..clean.floor_char_boundary(64)).unwrap_or_default().trim_end();
+    new_text(with_hash(start, &text))
+}
+
+fn token<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
+    let Some(text) = args.first().and_then(written) else { return refuse("token", &args) };
+    let fit = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if (1..=LONGEST_TOKEN).contains(&text.len()) && text.chars().all(|c| fit(&c)) {
+        return new_text(text);
+    }
+    let start: String = text.chars().filter(fit).take(40).collect();
+    new_text(with_hash(&start, &text))
+}
+
+/// Sixteen digits tell apart what was cut.
+fn with_hash(start: &str, text: &str) -> String {
+    let hash = hex::encode(Sha256::digest(text));
+    let short = hash.get(..16).unwrap_or(&hash);
+    if start.is_empty() { short.to_owned() } else { format!("{start}-{short}") }
+}

@@ -1,0 +1,115 @@
+//! What an expression sees of an event.
+
+use std::{cell::OnceCell, sync::Arc};
+
+use cel::{
+    Context, ExecutionError, IdedExpr,
+    common::{
+        types::{CelBytes, CelList, CelNull, CelString, CelTimestamp},
+        value::Val,
+    },
+};
+use serde_json::Value;
+use signalbox_domain::{Data, Event};
+
+use super::{
+    library::ENVIRONMENT,
+    meter::{ALLOWANCE, ALLOWANCE_PER_WEIGHT, FUEL, Fuel, json_weight, text_weight},
+    pattern::{self, Pattern},
+    value,
+};
+
+/// The one variable.
+pub(crate) const EVENT: &str = "event";
+
+/// An event as expressions see it. Its data are taken over for CEL once, and only if an expression computes.
+pub(crate) struct Scope<'e> {
+    event: &'e Event,
+    context: OnceCell<Context<'e, 'e>>,
+    fuel: Fuel,
+    allowance: OnceCell<u64>,
+}
+
+impl<'e> Scope<'e> {
+    pub(crate) fn new(event: &'e Event) -> Self {
+        Self { event, context: OnceCell::new(), fuel: Fuel::default(), allowance: OnceCell::new() }
+    }
+
+    /// What is at `path` in the event's data.
+    pub(super) fn data_at(&self, path: &[String]) -> Option<&'e Value> {
+        let Data::Json(json) = &self.event.data else { return None };
+        path.iter().try_fold(json, |value, field| value.get(field))
+    }
+
+    /// Evaluates a checked tree with its patterns, which may spend the whole sum, and makes JSON of the value.
+    pub(super) fn resolve(&self, ast: &IdedExpr, patterns: &[Pattern]) -> Result<Value, Failure> {
+        self.fuel.fill(*self.allowance.get_or_init(|| allowance(self.event)));
+        let context = self.context.get_or_init(|| context(self.event, &self.fuel));
+        let json = |value: Result<cel::common::value::CowVal<'_, '_>, ExecutionError>| match value {
+            Ok(value) => value::to_json(value.as_ref()).map_err(Failure::NotJson),
+            Err(error) => Err(Failure::Evaluation(Box::new(error))),
+        };
+        if patterns.is_empty() {
+            return json(cel::Value::resolve_val(ast, context));
+        }
+        let mut inner = context.new_inner_scope();
+        for (index, pattern) in patterns.iter().enumerate() {
+            inner.add_variable_as_val(pattern::variable(index), Box::new(pattern.clone()));
+        }
+        json(cel::Value::resolve_val(ast, &inner))
+    }
+
+    /// Whether the evaluation spent it all. To be asked afterwards: `||` and `&&` can swallow the error.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.fuel.is_empty()
+    }
+}
+
+/// Why there is no value.
+pub(super) enum Failure {
+    Evaluation(Box<ExecutionError>),
+    NotJson(String),
+}
+
+fn allowance(event: &Event) -> u64 {
+    let data = match &event.data {
+        Data::Empty => 1,
+        Data::Json(json) => json_weight(json),
+        Data::Bytes(bytes) => text_weight(bytes.len()),
+    };
+    let texts = event.extensions.iter().flat_map(|(name, value)| [name.len(), value.len()]);
+    let own = [event.id.as_str(), event.source.as_str(), &event.kind, event.nats_subject.as_str()];
+    let texts: u64 = texts.chain(own.map(str::len)).map(text_weight).sum();
+    let tokens = event.nats_subject.as_str().split('.').count() as u64;
+    // The names of its fields, too.
+    let weight = data.saturating_add(texts).saturating_add(tokens).saturating_add(16);
+    ALLOWANCE.saturating_add(weight.saturating_mul(ALLOWANCE_PER_WEIGHT))
+}
+
+fn context<'e>(event: &'e Event, fuel: &Fuel) -> Context<'e, 'e> {
+    let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+    context.add_variable_as_val(EVENT, variable(event));
+    context.add_variable_as_val(FUEL, Box::new(fuel.clone()));
+    context
+}
+
+fn variable(event: &Event) -> Box<dyn Val + '_> {
+    let text = |text| Box::new(CelString::from(text)) as Box<dyn Val + '_>;
+    let tokens: Vec<_> = event.nats_subject.as_str().split('.').map(text).collect();
+    let extensions = event.extensions.iter().map(|(name, value)| (name.as_str(), text(value.as_str())));
+    let data: Box<dyn Val + '_> = match &event.data {
+        Data::Empty => Box::new(CelNull),
+        Data::Json(json) => value::to_cel(json),
+        Data::Bytes(bytes) => Box::new(CelBytes::from(bytes.as_ref())),
+    };
+    value::map([
+        ("id", text(event.id.as_str())),
+        ("source", text(event.source.as_str())),
+        ("type", text(&event.kind)),
+        ("subject", text(event.nats_subject.as_str())),
+        ("tokens", Box::new(CelList::from(tokens))),
+        ("time", Box::new(CelTimestamp::from(event.time.fixed_offset()))),
+        ("data", data),
+        ("extensions", value::map(extensions)),
+    ])
+}
