@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::files::FileSet;
+
 /// A place in a file; lines and columns count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -66,6 +68,20 @@ pub struct Fault {
     pub message: String,
     /// What to do about it, where that can be said.
     pub help: Option<String>,
+}
+
+impl Fault {
+    /// Reading the files was broken off, which is a mistake of ours.
+    pub(crate) fn unreadable(files: &FileSet) -> Self {
+        Self {
+            file: files.routes().next().map_or_else(String::new, |(name, _)| name.to_owned()),
+            span: Span { at: Position::START, length: 1 },
+            severity: Severity::Error,
+            rule: crate::rules::YAML,
+            message: "the files cannot be read".to_owned(),
+            help: None,
+        }
+    }
 }
 
 impl fmt::Display for Fault {

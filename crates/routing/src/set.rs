@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use signalbox_domain::{Action, Command, EffectKey, Event, Origin, Trigger};
 
 use crate::{
-    cel::scope::Scope,
+    cel::{on_large_stack, scope::Scope},
     fault::{Fault, Faults},
     files::FileSet,
     language::{actions::Cause, document, events::DeclaredEvent, route::Route},
@@ -34,11 +34,18 @@ impl RouteSet {
     /// Everything that is wrong with any of them, when any of it is an error.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> Result<Self, Faults> {
         let files: FileSet = files.into_iter().filter(|(name, _)| FileSet::takes(name)).collect();
-        let (mut routes, mut events, mut faults) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, text) in files.routes() {
-            let document = document::read(name, text, &files);
+        on_large_stack(|| Self::read(&files)).unwrap_or_else(|| Err(Faults(vec![Fault::unreadable(&files)])))
+    }
+
+    fn read(files: &FileSet) -> Result<Self, Faults> {
+        let parsed: Vec<_> =
+            files.routes().map(|(name, text)| (name, text, crate::yaml::parse(text))).collect();
+        let mut opened: Vec<_> =
+            parsed.iter().map(|(name, text, parsed)| document::open(name, text, parsed, files)).collect();
+        let events: Vec<_> = opened.iter_mut().flat_map(|file| std::mem::take(&mut file.events)).collect();
+        let (mut routes, mut faults) = (Vec::new(), Vec::new());
+        for document in opened.into_iter().map(|file| file.read(&events)) {
             routes.extend(document.routes);
-            events.extend(document.events);
             faults.extend(document.faults);
         }
         faults.extend(lint::all(&routes));
@@ -50,7 +57,7 @@ impl RouteSet {
         routes.sort_by(|a, b| a.name.cmp(&b.name));
         let index = SubjectIndex::of(routes.iter().map(|route| &route.filters));
         let event_index = SubjectIndex::of(events.iter().map(|event: &DeclaredEvent| &event.filters));
-        Ok(Self { routes, index, events, event_index, version: version(&files), warnings: faults.0 })
+        Ok(Self { routes, index, events, event_index, version: version(files), warnings: faults.0 })
     }
 
     /// Hash of the files, 16 hexadecimal digits: of their names and texts, schemas' too, whatever their order.

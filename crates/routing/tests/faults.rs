@@ -52,7 +52,7 @@ routes:
     routes/lab.yaml:16:25: unknown name `evnt`; did you mean `event`?
     routes/lab.yaml:17:27: `id_conflict_policy` is one of `fail`, `use_existing`, `terminate_existing`; did you mean `use_existing`?
     routes/lab.yaml:18:30: not a CEL expression: it ends too early
-    routes/lab.yaml:18:47: an event has no `dat`; did you mean `data`?
+    routes/lab.yaml:18:42: an event has no `dat`; did you mean `data`?
     routes/lab.yaml:19:5: a route has one action or `do`; one of `start`, `signal`, `signal_with_start`, `update`, `update_with_start`, `query`, `cancel`, `terminate`, `signal_all`, `schedule`, `publish`, or several of them under `do`
     routes/lab.yaml:20:9: `>` stands for the rest of the subject, so it is the last token
     routes/lab.yaml:21:5: a route has one action or `do`; one of `start`, `signal`, `signal_with_start`, `update`, `update_with_start`, `query`, `cancel`, `terminate`, `signal_all`, `schedule`, `publish`, or several of them under `do`

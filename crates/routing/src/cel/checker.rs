@@ -39,7 +39,9 @@ const MAX_DEPTH: usize = 24;
 pub(crate) struct Checked {
     /// All that is wrong with it.
     pub(crate) faults: Vec<BadExpression>,
-    /// What the expression evaluates to, in JSON.
+    /// What the expression evaluates to.
+    pub(crate) value: Type,
+    /// The same in JSON.
     pub(crate) kind: Type,
     /// What is known of an event for which it is true.
     pub(crate) if_true: Known,
@@ -70,7 +72,7 @@ pub(super) fn check(expr: &IdedExpr, source: &Source<'_>, known: &Known) -> Chec
     let Checker { mut faults, .. } = checker;
     faults.sort();
     faults.dedup();
-    Checked { faults, kind, if_true: Known { event, strict: known.strict } }
+    Checked { faults, value: of, kind, if_true: Known { event, strict: known.strict } }
 }
 
 struct Checker<'s> {

@@ -6,7 +6,7 @@ use cel::{ExecutionError, IdedExpr, Value as CelValue, common::ast::Expr};
 use serde_json::Value;
 
 use super::{
-    checker::{self, Checked},
+    checker,
     fault::BadExpression,
     known::Known,
     library::ENVIRONMENT,
@@ -18,6 +18,8 @@ use super::{
     scope::{EVENT, Failure, Scope},
     span::Source,
 };
+
+pub(crate) use super::checker::Checked;
 
 /// The longest expression, in bytes.
 const MAX_LENGTH: usize = 4096;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::types::{Field, Object, Text, Type, UNLIMITED};
+use super::types::{Field, List, Object, Text, Type, UNLIMITED};
+
+/// A subject has at most so many tokens: 512 bytes, and a dot between each two.
+const MOST_TOKENS: u64 = 256;
 
 /// What is known of the events that an expression will see.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,30 +13,92 @@ pub(crate) struct Known {
     /// The variable `event`. Empty if no event can come here.
     pub(super) event: Type,
     /// The data satisfy a declared schema, so whatever may fail is a fault; otherwise what must fail.
-    pub(super) strict: bool,
+    pub(crate) strict: bool,
+}
+
+/// What is known of their subjects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subjects {
+    least_tokens: u64,
+    most_tokens: u64,
+    /// The only ones, where they are known.
+    only: Option<Vec<String>>,
+}
+
+impl Default for Subjects {
+    fn default() -> Self {
+        Self { least_tokens: 2, most_tokens: MOST_TOKENS, only: None }
+    }
+}
+
+impl Subjects {
+    /// Those that match a subject filter.
+    pub(crate) fn of(filter: &str) -> Self {
+        let count = filter.split('.').count() as u64;
+        let exact = filter.split('.').all(|token| !matches!(token, "*" | ">"));
+        Self {
+            least_tokens: count,
+            most_tokens: if filter.ends_with('>') { MOST_TOKENS } else { count },
+            only: exact.then(|| vec![filter.to_owned()]),
+        }
+    }
+
+    /// Those of both; of one if that is not easily said.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            least_tokens: self.least_tokens.max(other.least_tokens),
+            most_tokens: self.most_tokens.min(other.most_tokens),
+            only: self.only.or(other.only),
+        }
+    }
+
+    /// Those of either.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            least_tokens: self.least_tokens.min(other.least_tokens),
+            most_tokens: self.most_tokens.max(other.most_tokens),
+            only: self.only.zip(other.only).map(|(a, b)| [a, b].concat()),
+        }
+    }
+
+    fn subject(&self) -> Type {
+        Type::String(match &self.only {
+            Some(only) => Text::only(only.iter().map(String::as_str)),
+            None => Text { max_bytes: 512, subject: true, ..Text::tidy(8, 512) },
+        })
+    }
+
+    fn tokens(&self) -> Type {
+        let token = match &self.only {
+            Some(only) => Text::only(only.iter().flat_map(|subject| subject.split('.'))),
+            None => Text { max_bytes: 505, subject: true, ..Text::tidy(1, 505) },
+        };
+        Type::List(List {
+            item: Arc::new(Type::String(token)),
+            min_items: self.least_tokens,
+            max_items: self.most_tokens,
+        })
+    }
 }
 
 impl Known {
     /// Nothing: data of any shape.
     pub(crate) fn nothing() -> Self {
-        Self::of(Type::Dyn, 2, false)
+        Self::of(Type::Dyn, &Subjects::default(), false)
     }
 
-    /// Events with such data, on subjects of at least so many tokens.
-    pub(crate) fn of(data: Type, tokens_at_least: u64, strict: bool) -> Self {
-        let text = |min, max| Type::String(Text { max_len: max, min_len: min, ..Text::ANY });
+    /// Events with such data on such subjects.
+    pub(crate) fn of(data: Type, subjects: &Subjects, strict: bool) -> Self {
         let tidy = |min, max| Type::String(Text { max_bytes: max, ..Text::tidy(min, max) });
-        let subject = |min, max| Type::String(Text { max_bytes: max, subject: true, ..Text::tidy(min, max) });
-        let extensions = Type::map(Type::TEXT);
         let fields = [
             ("id", tidy(1, 512)),
             ("source", tidy(1, 1024)),
-            ("type", text(0, UNLIMITED)),
-            ("subject", subject(8, 512)),
-            ("tokens", Type::list_of(subject(1, 505), tokens_at_least, 256)),
+            ("type", Type::String(Text { max_len: UNLIMITED, ..Text::ANY })),
+            ("subject", subjects.subject()),
+            ("tokens", subjects.tokens()),
             ("time", Type::Timestamp),
             ("data", data),
-            ("extensions", extensions),
+            ("extensions", Type::map(Type::TEXT)),
         ];
         let field = |(name, of)| (Arc::from(name), Field { of: Arc::new(of), required: true });
         let fields: BTreeMap<_, _> = fields.into_iter().map(field).collect();
@@ -43,10 +108,5 @@ impl Known {
     /// Whether an event can come here at all.
     pub(crate) fn is_possible(&self) -> bool {
         !self.event.is_never()
-    }
-
-    /// What is known where `self` and `other` both hold.
-    pub(crate) fn and(&self, other: &Self) -> Self {
-        Self { event: self.event.meet(&other.event), strict: self.strict }
     }
 }

@@ -14,7 +14,7 @@ mod update;
 use chrono::{DateTime, Utc};
 use signalbox_domain as domain;
 
-pub(crate) use options::{OPTIONS, StartOptions};
+pub(crate) use options::{Defaults, OPTIONS, StartOptions};
 pub(crate) use target::Target;
 
 use super::{
@@ -86,7 +86,7 @@ pub(crate) fn read(
     reader: &mut Reader<'_>,
     name: &str,
     node: &Node,
-    defaults: &StartOptions,
+    defaults: &Defaults<'_>,
 ) -> Option<Action> {
     match name {
         "start" => start::read(reader, node, defaults).map(Action::Start),

@@ -1,18 +1,19 @@
 //! A route file as a whole.
 
 use super::{
-    actions::{OPTIONS, StartOptions},
+    actions::{Defaults, OPTIONS, StartOptions},
     events::{self, DeclaredEvent, EVENT},
-    fields::{Section, Shape, optional, required},
+    fields::{Entries, Section, Shape, optional, required},
+    prospects::Prospects,
     reader::Reader,
     route::{self, ROUTE, Route},
 };
 use crate::{
-    fault::Fault,
+    fault::{Fault, Position, Span},
     files::FileSet,
     lint::secrets,
     rules,
-    yaml::{self, Kind, Node},
+    yaml::{Kind, Node},
 };
 
 pub(crate) static DOCUMENT: Section = Section {
@@ -31,47 +32,64 @@ pub(crate) static DOCUMENT: Section = Section {
     ],
 };
 
-/// What a file has in it, and all its faults.
-#[derive(Default)]
+/// A file whose events are read, and whose routes are not yet: they may be about events of other files.
+pub(crate) struct Opened<'f> {
+    reader: Reader<'f>,
+    entries: Option<Entries<'f>>,
+    pub(crate) events: Vec<DeclaredEvent>,
+}
+
+/// The routes of a file, and all its faults.
 pub(crate) struct Document {
     pub(crate) routes: Vec<Route>,
-    pub(crate) events: Vec<DeclaredEvent>,
     pub(crate) faults: Vec<Fault>,
 }
 
-/// Reads a file. It may name others of `files`.
-pub(crate) fn read(file: &str, text: &str, files: &FileSet) -> Document {
+/// What was parsed of a file.
+pub(crate) type Parsed = Result<Node, (Position, String)>;
+
+/// Reads the events of a file. It may name others of `files`.
+pub(crate) fn open<'f>(file: &'f str, text: &'f str, parsed: &'f Parsed, files: &FileSet) -> Opened<'f> {
     let mut reader = Reader::new(file, text);
-    let mut document = match yaml::parse(text) {
-        Ok(node) => {
-            secrets::scan(&mut reader, &node);
-            read_document(&mut reader, &node, files)
-        }
+    let node = match parsed {
+        Ok(node) => node,
         Err((at, message)) => {
-            reader.fault(crate::fault::Span { at, length: 1 }, rules::YAML, message);
-            Document::default()
+            reader.fault(Span { at: *at, length: 1 }, rules::YAML, message);
+            return Opened { reader, entries: None, events: Vec::new() };
         }
     };
-    document.faults = reader.into_faults();
-    document
+    secrets::scan(&mut reader, node);
+    let entries = reader.section(node, &DOCUMENT);
+    let events = entries.as_ref().and_then(|entries| entries.get("events"));
+    let events = events.and_then(|node| reader.list(node, "events")).unwrap_or_default();
+    let events = events.iter().filter_map(|node| events::read(&mut reader, node, files)).collect();
+    Opened { reader, entries, events }
 }
 
-fn read_document(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Document {
-    let Some(entries) = reader.section(node, &DOCUMENT) else { return Document::default() };
+impl Opened<'_> {
+    /// Reads the routes, and checks them for the events that they get of those that are declared.
+    pub(crate) fn read(mut self, events: &[DeclaredEvent]) -> Document {
+        let routes = match &self.entries {
+            Some(entries) => read_routes(&mut self.reader, entries, events),
+            None => Vec::new(),
+        };
+        Document { routes, faults: self.reader.into_faults() }
+    }
+}
+
+fn read_routes(reader: &mut Reader<'_>, entries: &Entries<'_>, events: &[DeclaredEvent]) -> Vec<Route> {
     if let Some(version) = entries.get("version") {
         let known = matches!(&version.kind, Kind::Number(number) if number.as_u64() == Some(1));
         if !known {
             reader.fault(reader.span(version), rules::VERSION, "`version` is 1; no other is known");
         }
     }
-    let defaults = reader.optional(&entries, "defaults", |reader, node, _| {
-        let entries = reader.section(node, &OPTIONS)?;
-        StartOptions::read(reader, &entries, &StartOptions::default())
-    });
-    let defaults = defaults.flatten().unwrap_or_default();
-    let events = entries.get("events").and_then(|node| reader.list(node, "events")).unwrap_or_default();
-    let events = events.iter().filter_map(|node| events::read(reader, node, files)).collect();
+    let defaults = Defaults(entries.get("defaults").and_then(|node| reader.section(node, &OPTIONS)));
+    if let Some(entries) = &defaults.0 {
+        // Also those that no route needs.
+        reader.prospects = Prospects::nothing();
+        StartOptions::read(reader, entries, &Defaults(None));
+    }
     let routes = entries.get("routes").and_then(|node| reader.list(node, "routes")).unwrap_or_default();
-    let routes = routes.iter().filter_map(|node| route::read(reader, node, &defaults)).collect();
-    Document { routes, events, faults: Vec::new() }
+    routes.iter().filter_map(|node| route::read(reader, node, &defaults, events)).collect()
 }

@@ -10,6 +10,7 @@ use super::{
     route::filters,
 };
 use crate::{
+    cel::types::Type,
     files::FileSet,
     rules,
     subject::SubjectFilter,
@@ -38,28 +39,23 @@ pub(crate) static EVENT: Section = Section {
 #[derive(Debug)]
 pub(crate) struct DeclaredEvent {
     pub(crate) filters: Vec<SubjectFilter>,
-    pub(crate) description: String,
-    pub(crate) schema: Value,
+    /// The type of its data.
+    pub(crate) data: Type,
     validator: Validator,
 }
 
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<DeclaredEvent> {
     let entries = reader.section(node, &EVENT)?;
     let filters = reader.required(&entries, "on", filters);
-    let description = reader.optional(&entries, "description", |reader, node, name| {
-        reader.text(node, name).map(ToOwned::to_owned)
-    });
+    let description =
+        reader.optional(&entries, "description", |reader, node, name| reader.text(node, name).map(drop));
     let schema = reader.required(&entries, "schema", |reader, node, _| schema(reader, node, files));
-    let (schema, validator) = schema?;
-    Some(DeclaredEvent {
-        filters: filters?,
-        description: description?.unwrap_or_default(),
-        schema,
-        validator,
-    })
+    description?;
+    let (data, validator) = schema?;
+    Some(DeclaredEvent { filters: filters?, data, validator })
 }
 
-fn schema(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<(Value, Validator)> {
+fn schema(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<(Type, Validator)> {
     let span = reader.span(node);
     let schema = match &node.kind {
         Kind::Text(path) => match files.beside(reader.file, path) {
@@ -70,7 +66,8 @@ fn schema(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<(Valu
     };
     let checked = schema.and_then(|schema| {
         let validator = compile(&schema)?;
-        Ok((schema, validator))
+        let data = Type::of_schema(&schema).map_err(|bad| bad.to_string())?;
+        Ok((data, validator))
     });
     checked.map_err(|why| reader.fault(span, rules::SCHEMA, why)).ok()
 }

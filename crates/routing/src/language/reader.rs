@@ -1,15 +1,12 @@
 //! Reads the parts of a route file and notes every fault on the way.
 
-use serde_json::Value;
-
 use super::{
     fields::{Entries, Section, Shape},
-    template::{Part, Span as TimeSpan, Template, Text},
+    prospects::Prospects,
+    template::Template,
 };
 use crate::{
-    cel::expression::{Expression, Parsed},
-    cel::scan::{Piece, Unclosed, split},
-    fault::{Fault, Severity, Span, did_you_mean},
+    fault::{Fault, Position, Severity, Span, did_you_mean},
     rules,
     yaml::{Key, Kind, Node},
 };
@@ -21,15 +18,20 @@ pub(crate) const MAX_NAME: usize = 255;
 pub(crate) struct Reader<'f> {
     pub(crate) file: &'f str,
     source: &'f str,
+    /// The events for which expressions are checked.
+    pub(crate) prospects: Prospects,
     faults: Vec<Fault>,
 }
 
 impl<'f> Reader<'f> {
     pub(crate) fn new(file: &'f str, source: &'f str) -> Self {
-        Self { file, source, faults: Vec::new() }
+        Self { file, source, prospects: Prospects::nothing(), faults: Vec::new() }
     }
 
-    pub(crate) fn into_faults(self) -> Vec<Fault> {
+    /// All faults, each once: several kinds of events may find the same.
+    pub(crate) fn into_faults(mut self) -> Vec<Fault> {
+        self.faults.sort();
+        self.faults.dedup();
         self.faults
     }
 
@@ -58,9 +60,14 @@ impl<'f> Reader<'f> {
         Span { at: node.at.position, length }
     }
 
-    fn refuse(&mut self, node: &Node, what: &str, wanted: &str) {
+    pub(super) fn refuse(&mut self, node: &Node, what: &str, wanted: &str) {
         let message = format!("{what} is {wanted}, not {}", node.kind.name());
         self.fault(self.span(node), rules::VALUE, message);
+    }
+
+    /// The place of a byte of the text that a value is.
+    pub(super) fn inside(&self, node: &Node, text: &str, offset: usize) -> Position {
+        node.at.inside(self.source, text, offset)
     }
 
     /// The entries of a map. Unknown ones and missing ones are faults.
@@ -212,138 +219,5 @@ impl<'f> Reader<'f> {
     pub(crate) fn names(&mut self, node: &Node, name: &str) -> Option<Vec<String>> {
         let names: Vec<_> = self.list(node, name)?.iter().map(|item| self.name(item, name)).collect();
         names.into_iter().collect()
-    }
-
-    /// A text that is one expression and nothing else.
-    pub(crate) fn expression(&mut self, node: &Node, name: &str) -> Option<Expression> {
-        if let Kind::Text(text) = &node.kind
-            && let [Piece::Expression(offset, inner)] = self.pieces(node, text.trim_end())?.as_slice()
-        {
-            return self.compile(node, text, *offset, inner);
-        }
-        self.fault(self.span(node), rules::VALUE, format!("`{name}` is one expression, ${{ … }}"));
-        None
-    }
-
-    /// A text with expressions in it.
-    pub(crate) fn text_template(&mut self, node: &Node, name: &str) -> Option<Text> {
-        let text = self.text(node, name)?;
-        let pieces = self.pieces(node, text)?;
-        let parts = self.parts(node, text, pieces)?;
-        if parts.0.is_empty() {
-            self.fault(self.span(node), rules::VALUE, format!("`{name}` is empty"));
-            return None;
-        }
-        Some(parts)
-    }
-
-    /// A span of time: `1m30s`, or an expression that is a duration or a number of seconds.
-    pub(crate) fn duration(&mut self, node: &Node, name: &str) -> Option<TimeSpan> {
-        if let Kind::Text(text) = &node.kind {
-            if text.contains("${") {
-                return self.expression(node, name).map(TimeSpan::Expression);
-            }
-            if let Ok(duration) = humantime::parse_duration(text) {
-                return Some(TimeSpan::Fixed(duration));
-            }
-        }
-        let message = format!("`{name}` is a span of time with its units, such as `90s` or `1h 30m`");
-        self.fault(self.span(node), rules::VALUE, message);
-        None
-    }
-
-    /// Any value, with expressions in its texts.
-    pub(crate) fn template(&mut self, node: &Node) -> Option<Template> {
-        match &node.kind {
-            Kind::Null => Some(Template::Literal(Value::Null)),
-            Kind::Bool(flag) => Some(Template::Literal((*flag).into())),
-            Kind::Number(number) => Some(Template::Literal(Value::Number(number.clone()))),
-            Kind::Text(text) => self.value_template(node, text),
-            Kind::List(items) => self.templates(items).map(Template::List),
-            Kind::Map(entries) => self.entries(entries).map(Template::Map),
-        }
-    }
-
-    /// A map of such values.
-    pub(crate) fn template_map(&mut self, node: &Node, name: &str) -> Option<Vec<(String, Template)>> {
-        match &node.kind {
-            Kind::Map(entries) => self.entries(entries),
-            _ => {
-                self.refuse(node, &format!("`{name}`"), "a map");
-                None
-            }
-        }
-    }
-
-    fn entries(&mut self, entries: &[(Key, Node)]) -> Option<Vec<(String, Template)>> {
-        let mut all = Some(Vec::with_capacity(entries.len()));
-        for (key, value) in entries {
-            if key.name.contains("${") {
-                let message = "the name of an entry is written out; `${ … }` has no place in it";
-                self.fault(key.span(), rules::VALUE, message);
-            }
-            all = all.zip(self.template(value)).map(|(mut all, value)| {
-                all.push((key.name.clone(), value));
-                all
-            });
-        }
-        all
-    }
-
-    /// Every item is read, also after a fault.
-    pub(crate) fn templates(&mut self, items: &[Node]) -> Option<Vec<Template>> {
-        let templates: Vec<_> = items.iter().map(|item| self.template(item)).collect();
-        templates.into_iter().collect()
-    }
-
-    fn value_template(&mut self, node: &Node, text: &str) -> Option<Template> {
-        let pieces = self.pieces(node, text)?;
-        match pieces.as_slice() {
-            [] => Some(Template::Literal("".into())),
-            [Piece::Text(plain)] => Some(Template::Literal(plain.as_str().into())),
-            [Piece::Expression(offset, inner)] => {
-                self.compile(node, text, *offset, inner).map(Template::Expression)
-            }
-            _ => self.parts(node, text, pieces).map(Template::Text),
-        }
-    }
-
-    fn parts(&mut self, node: &Node, text: &str, pieces: Vec<Piece<'_>>) -> Option<Text> {
-        let parts: Vec<_> = pieces
-            .into_iter()
-            .map(|piece| match piece {
-                Piece::Text(plain) => Some(Part::Plain(plain)),
-                Piece::Expression(offset, inner) => {
-                    self.compile(node, text, offset, inner).map(Part::Expression)
-                }
-            })
-            .collect();
-        parts.into_iter().collect::<Option<_>>().map(Text)
-    }
-
-    fn pieces<'t>(&mut self, node: &Node, text: &'t str) -> Option<Vec<Piece<'t>>> {
-        split(text)
-            .map_err(|Unclosed(offset)| {
-                let span = Span { at: node.at.inside(self.source, text, offset), length: 2 };
-                let help = "is a text in the expression left open? (`$${` is a plain `${`)".to_owned();
-                self.fault_with_help(span, rules::EXPRESSION, "`${` has no `}`", Some(help));
-            })
-            .ok()
-    }
-
-    fn compile(&mut self, node: &Node, text: &str, offset: usize, inner: &str) -> Option<Expression> {
-        let parsed = Parsed::of(inner).and_then(|parsed| {
-            let checked = parsed.check(&crate::cel::known::Known::nothing());
-            match checked.faults.into_iter().next() {
-                Some(f) => Err(f),
-                None => Ok(parsed.expression()),
-            }
-        });
-        parsed
-            .map_err(|bad| {
-                let at = node.at.inside(self.source, text, offset + bad.offset);
-                self.fault(Span { at, length: 1 }, rules::EXPRESSION, bad.message);
-            })
-            .ok()
     }
 }

@@ -1,8 +1,10 @@
 //! A route: which events it wants, and what it does about them.
 
 use super::{
-    actions::{self, ACTIONS, Action, StartOptions},
+    actions::{self, ACTIONS, Action, Defaults},
+    events::DeclaredEvent,
     fields::{Entries, Field, Section, Shape, optional, required},
+    prospects::Prospects,
     reader::Reader,
     template::evaluate,
 };
@@ -60,20 +62,26 @@ pub(crate) struct Route {
     pub(crate) file: Box<str>,
     /// Where its name stands there.
     pub(crate) span: Span,
-    /// Where its guard stands there.
-    pub(crate) guard_at: Option<Span>,
 }
 
-/// Reads a route, which has `defaults` for its starts.
-pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &StartOptions) -> Option<Route> {
+/// Reads a route, which has `defaults` for its starts, and checks it for those of the declared `events` that it gets.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    defaults: &Defaults<'_>,
+    events: &[DeclaredEvent],
+) -> Option<Route> {
+    reader.prospects = Prospects::nothing();
     let entries = reader.section(node, &ROUTE)?;
     let name = reader.required(&entries, "name", route_name);
     let span = entries.get("name").map(|node| reader.span(node));
     let description =
         reader.optional(&entries, "description", |reader, node, name| reader.text(node, name).map(drop));
     let filters = reader.required(&entries, "on", filters);
-    let guard = reader.optional(&entries, "when", Reader::expression);
-    let guard_at = entries.get("when").map(|node| reader.span(node));
+    if let Some(filters) = &filters {
+        reader.prospects = Prospects::of(filters, events);
+    }
+    let guard = reader.optional(&entries, "when", Reader::guard);
     let actions = read_actions(reader, &entries, defaults);
     description?;
     Some(Route {
@@ -83,14 +91,13 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &StartOptions
         actions: actions?,
         file: reader.file.into(),
         span: span?,
-        guard_at,
     })
 }
 
 fn read_actions(
     reader: &mut Reader<'_>,
     entries: &Entries<'_>,
-    defaults: &StartOptions,
+    defaults: &Defaults<'_>,
 ) -> Option<Vec<Action>> {
     let (one, several) = (one_action(reader, entries), entries.get("do"));
     match (one, several) {
@@ -116,7 +123,7 @@ fn read_actions(
     }
 }
 
-fn listed_action(reader: &mut Reader<'_>, item: &Node, defaults: &StartOptions) -> Option<Action> {
+fn listed_action(reader: &mut Reader<'_>, item: &Node, defaults: &Defaults<'_>) -> Option<Action> {
     let entries = reader.section(item, &ACTION)?;
     match one_action(reader, &entries) {
         One::Named(name, node) => actions::read(reader, name, node, defaults),

@@ -1,7 +1,5 @@
 //! What a start may say besides what it starts. A file's `defaults` say it for all of its starts.
 
-use std::sync::Arc;
-
 use signalbox_domain::{self as domain, JsonText, ReusePolicy};
 
 use super::{
@@ -96,18 +94,33 @@ pub(crate) static OPTIONS: Section = Section {
     ],
 };
 
-/// The options of a start. Parts that come from the defaults are shared.
-#[derive(Clone, Debug, Default)]
+/// What a file says for all of its starts, still to be read: each route has events of its own, for which it is checked.
+pub(crate) struct Defaults<'n>(pub(crate) Option<Entries<'n>>);
+
+impl Defaults<'_> {
+    /// The entries of a start, and the defaults in the place of those that are not there.
+    fn behind<'n>(&'n self, entries: &Entries<'n>) -> Entries<'n> {
+        let own = |name: &str| entries.section.fields.iter().position(|field| field.name == name);
+        let found = OPTIONS.fields.iter().enumerate().map(|(at, field)| {
+            let own = own(field.name).and_then(|at| entries.found.get(at).copied().flatten());
+            own.or_else(|| self.0.as_ref().and_then(|defaults| defaults.found.get(at).copied().flatten()))
+        });
+        Entries { node: entries.node, section: &OPTIONS, found: found.collect() }
+    }
+}
+
+/// The options of a start.
+#[derive(Debug, Default)]
 pub(crate) struct StartOptions {
-    pub(crate) task_queue: Option<Arc<Text>>,
+    task_queue: Option<Text>,
     reuse_policy: Option<ReusePolicy>,
-    execution_timeout: Option<Arc<Span>>,
-    run_timeout: Option<Arc<Span>>,
-    task_timeout: Option<Arc<Span>>,
-    retry: Option<Arc<Retry>>,
-    pub(crate) memo: Option<Arc<Fields>>,
-    pub(crate) search_attributes: Option<Arc<Fields>>,
-    priority: Option<Arc<Priority>>,
+    execution_timeout: Option<Span>,
+    run_timeout: Option<Span>,
+    task_timeout: Option<Span>,
+    retry: Option<Retry>,
+    memo: Option<Fields>,
+    search_attributes: Option<Fields>,
+    priority: Option<Priority>,
 }
 
 type Fields = Vec<(String, Template)>;
@@ -130,8 +143,13 @@ struct Priority {
 
 impl StartOptions {
     /// The options in these entries, and the defaults for those that are not there.
-    pub(crate) fn read(reader: &mut Reader<'_>, entries: &Entries<'_>, defaults: &Self) -> Option<Self> {
-        let task_queue = reader.optional(entries, "task_queue", Reader::text_template);
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        entries: &Entries<'_>,
+        defaults: &Defaults<'_>,
+    ) -> Option<Self> {
+        let entries = &defaults.behind(entries);
+        let task_queue = reader.optional(entries, "task_queue", Reader::name_template);
         let reuse_policy = reader.word(entries, "id_reuse_policy");
         let [execution, run, task] = ["execution_timeout", "run_timeout", "task_timeout"]
             .map(|name| reader.optional(entries, name, Reader::duration));
@@ -144,24 +162,28 @@ impl StartOptions {
             "allow_duplicate_failed_only" => ReusePolicy::AllowDuplicateFailedOnly,
             _ => ReusePolicy::AllowDuplicate,
         });
-        let defaults = defaults.clone();
         Some(Self {
-            task_queue: task_queue?.map(Arc::new).or(defaults.task_queue),
-            reuse_policy: reuse_policy.or(defaults.reuse_policy),
-            execution_timeout: execution?.map(Arc::new).or(defaults.execution_timeout),
-            run_timeout: run?.map(Arc::new).or(defaults.run_timeout),
-            task_timeout: task?.map(Arc::new).or(defaults.task_timeout),
-            retry: retry?.map(Arc::new).or(defaults.retry),
-            memo: memo?.map(Arc::new).or(defaults.memo),
-            search_attributes: attributes?.map(Arc::new).or(defaults.search_attributes),
-            priority: priority?.map(Arc::new).or(defaults.priority),
+            task_queue: task_queue?,
+            reuse_policy,
+            execution_timeout: execution?,
+            run_timeout: run?,
+            task_timeout: task?,
+            retry: retry?,
+            memo: memo?,
+            search_attributes: attributes?,
+            priority: priority?,
         })
     }
 
-    /// The defaults, but with this task queue if one is given.
-    pub(super) fn of_task_queue(task_queue: Option<Text>, defaults: &Self) -> Self {
-        let defaults = defaults.clone();
-        Self { task_queue: task_queue.map(Arc::new).or(defaults.task_queue), ..defaults }
+    /// Nothing but the task queue.
+    pub(super) fn with_task_queue(
+        reader: &mut Reader<'_>,
+        entries: &Entries<'_>,
+        defaults: &Defaults<'_>,
+    ) -> Option<Self> {
+        let entries = &defaults.behind(entries);
+        let task_queue = reader.optional(entries, "task_queue", Reader::name_template);
+        Some(Self { task_queue: task_queue?, ..Self::default() })
     }
 
     pub(super) fn task_queue(&self, scope: &Scope<'_>) -> Result<String, String> {
@@ -173,12 +195,12 @@ impl StartOptions {
 
     /// All but the task queue and the delay.
     pub(super) fn render(&self, scope: &Scope<'_>) -> Result<domain::StartOptions, String> {
-        let span = |field: &str, span: &Option<Arc<Span>>| {
+        let span = |field: &str, span: &Option<Span>| {
             let rendered = span.as_ref().map(|span| span.render(scope)).transpose();
             rendered.map_err(|why| format!("{field}: {why}"))
         };
-        let fields = |field: &str, fields: &Option<Arc<Fields>>| {
-            let values = fields.iter().flat_map(|fields| fields.iter()).map(|(name, value)| {
+        let fields = |field: &str, fields: &Option<Fields>| {
+            let values = fields.iter().flatten().map(|(name, value)| {
                 let value = value.render(scope).map_err(|why| format!("{field}: {name}: {why}"))?;
                 Ok((name.clone(), JsonText::from_value(&value)))
             });

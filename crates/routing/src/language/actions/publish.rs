@@ -10,6 +10,7 @@ use super::{
         fields::{Section, Shape, optional, required},
         reader::Reader,
         template::{Part, Template, Text},
+        wanted::Wanted,
     },
     Cause,
 };
@@ -54,12 +55,14 @@ pub(crate) struct Publishing {
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Publish> {
     let entries = reader.section(node, &PUBLISH)?;
-    let subject = reader.required(&entries, "subject", Reader::text_template);
+    let subject = reader
+        .required(&entries, "subject", |reader, node, name| reader.fitting(node, name, Wanted::Subject));
     let span = entries.get("subject").map(|node| reader.span(node));
     let kind = reader.optional(&entries, "type", Reader::text_template);
-    let source = reader.optional(&entries, "source", Reader::text_template);
+    let source =
+        reader.optional(&entries, "source", |reader, node, name| reader.fitting(node, name, Wanted::Source));
     let data = reader.optional(&entries, "data", |reader, node, _| reader.template(node));
-    let extensions = reader.optional(&entries, "extensions", Reader::template_map);
+    let extensions = reader.optional(&entries, "extensions", Reader::scalar_map);
     Some(Publish {
         subject: subject?,
         kind: kind?,

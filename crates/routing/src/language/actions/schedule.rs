@@ -10,9 +10,10 @@ use super::{
         fields::{Entries, Section, Shape, optional, required},
         reader::Reader,
         template::{Template, Text},
+        wanted::Wanted,
     },
     Cause,
-    options::{StartOptions, TASK_QUEUE},
+    options::{Defaults, StartOptions, TASK_QUEUE},
     signal::{ARGS, render_args, render_name},
 };
 use crate::{cel::scope::Scope, fault::Span, rules, yaml::Node};
@@ -83,9 +84,11 @@ enum Operation {
     Delete,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &StartOptions) -> Option<Schedule> {
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>) -> Option<Schedule> {
     let entries = reader.section(node, &SCHEDULE)?;
-    let schedule_id = reader.required(&entries, "schedule_id", Reader::text_template);
+    let schedule_id = reader.required(&entries, "schedule_id", |reader, node, name| {
+        reader.fitting(node, name, Wanted::ScheduleId)
+    });
     let span = entries.get("schedule_id").map(|node| reader.span(node));
     let singleton = reader.optional(&entries, "singleton", Reader::boolean);
     let operation =
@@ -102,7 +105,7 @@ fn operation(
     reader: &mut Reader<'_>,
     entries: &Entries<'_>,
     word: &str,
-    defaults: &StartOptions,
+    defaults: &Defaults<'_>,
 ) -> Option<Operation> {
     let useful: &[&str] = match word {
         "create" => &["cron", "time_zone", "workflow", "workflow_id", "task_queue", "args"],
@@ -125,18 +128,17 @@ fn operation(
     let time_zone = reader.optional(entries, "time_zone", time_zone);
     match word {
         "create" => {
-            let workflow = reader.required(entries, "workflow", Reader::text_template);
+            let workflow = reader.required(entries, "workflow", Reader::name_template);
             let workflow_id = reader.optional(entries, "workflow_id", Reader::text_template);
             let args = reader.args(entries, "args");
-            let task_queue = reader.optional(entries, "task_queue", Reader::text_template);
-            let options = StartOptions::of_task_queue(task_queue?, defaults);
+            let options = StartOptions::with_task_queue(reader, entries, defaults);
             Some(Operation::Create {
                 cron: cron??,
                 time_zone: time_zone?,
                 workflow: workflow?,
                 workflow_id: workflow_id?,
                 args: args?,
-                options: Box::new(options),
+                options: Box::new(options?),
             })
         }
         "change" => {

@@ -53,7 +53,7 @@ pub(crate) struct Message {
 
 impl Message {
     pub(super) fn read(reader: &mut Reader<'_>, entries: &super::super::fields::Entries<'_>) -> Option<Self> {
-        let name = reader.required(entries, "name", Reader::text_template);
+        let name = reader.required(entries, "name", Reader::name_template);
         let args = reader.args(entries, "args");
         Some(Self { name: name?, args: args? })
     }

@@ -7,6 +7,7 @@ use super::{
         fields::{Field, Section, Shape, optional, required},
         reader::Reader,
         template::Text,
+        wanted::Wanted,
     },
     signal::{ARGS, Message},
 };
@@ -54,7 +55,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<SignalAll> {
 }
 
 fn query(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Text> {
-    let text = reader.text_template(node, name)?;
+    let text = reader.fitting(node, name, Wanted::Query)?;
     if text.has_quoted_expression() {
         let message = "texts from the event are quoted by themselves in a query";
         let help = Some("leave out the quotes around `${ … }`".to_owned());

@@ -9,7 +9,7 @@ use super::{
         template::{Span, Template, Text},
     },
     options::{
-        EXECUTION_TIMEOUT, ID_REUSE_POLICY, MEMO, PRIORITY, RETRY, RUN_TIMEOUT, SEARCH_ATTRIBUTES,
+        Defaults, EXECUTION_TIMEOUT, ID_REUSE_POLICY, MEMO, PRIORITY, RETRY, RUN_TIMEOUT, SEARCH_ATTRIBUTES,
         StartOptions, TASK_QUEUE, TASK_TIMEOUT,
     },
     signal::{ARGS, Message, SIGNAL_OF_START, render_args, render_name},
@@ -84,7 +84,7 @@ pub(crate) struct Start {
     pub(crate) options: StartOptions,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &StartOptions) -> Option<Start> {
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>) -> Option<Start> {
     let entries = reader.section(node, &START)?;
     let policy = reader.word(&entries, "id_conflict_policy");
     let start_delay = reader.optional(&entries, "start_delay", Reader::duration);
@@ -102,10 +102,10 @@ impl Start {
     pub(super) fn read(
         reader: &mut Reader<'_>,
         entries: &Entries<'_>,
-        defaults: &StartOptions,
+        defaults: &Defaults<'_>,
     ) -> Option<Self> {
         let target = Target::read(reader, entries);
-        let workflow = reader.required(entries, "workflow", Reader::text_template);
+        let workflow = reader.required(entries, "workflow", Reader::name_template);
         let args = reader.args(entries, "args");
         let options = StartOptions::read(reader, entries, defaults);
         Some(Self {
@@ -147,7 +147,7 @@ pub(crate) struct SignalWithStart {
 pub(super) fn read_with_signal(
     reader: &mut Reader<'_>,
     node: &Node,
-    defaults: &StartOptions,
+    defaults: &Defaults<'_>,
 ) -> Option<SignalWithStart> {
     let entries = reader.section(node, &SIGNAL_WITH_START)?;
     let start_delay = reader.optional(&entries, "start_delay", Reader::duration);

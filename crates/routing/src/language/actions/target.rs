@@ -6,6 +6,7 @@ use super::super::{
     fields::{Entries, Field, Shape, optional, required},
     reader::Reader,
     template::Text,
+    wanted::Wanted,
 };
 use crate::{cel::scope::Scope, fault::Span};
 
@@ -29,7 +30,9 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn read(reader: &mut Reader<'_>, entries: &Entries<'_>) -> Option<Self> {
         let singleton = reader.optional(entries, "singleton", Reader::boolean);
-        let workflow_id = reader.required(entries, "workflow_id", Reader::text_template);
+        let workflow_id = reader.required(entries, "workflow_id", |reader, node, name| {
+            reader.fitting(node, name, Wanted::WorkflowId)
+        });
         let span = entries.get("workflow_id").map(|node| reader.span(node))?;
         Some(Self { workflow_id: workflow_id?, singleton: singleton?.unwrap_or(false), span })
     }

@@ -8,8 +8,8 @@ use super::{
         reader::Reader,
     },
     options::{
-        EXECUTION_TIMEOUT, ID_REUSE_POLICY, MEMO, PRIORITY, RETRY, RUN_TIMEOUT, SEARCH_ATTRIBUTES,
-        StartOptions, TASK_QUEUE, TASK_TIMEOUT,
+        Defaults, EXECUTION_TIMEOUT, ID_REUSE_POLICY, MEMO, PRIORITY, RETRY, RUN_TIMEOUT, SEARCH_ATTRIBUTES,
+        TASK_QUEUE, TASK_TIMEOUT,
     },
     signal::{ARGS, Message},
     start::{Start, WORKFLOW},
@@ -84,7 +84,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Update> {
 pub(super) fn read_with_start(
     reader: &mut Reader<'_>,
     node: &Node,
-    defaults: &StartOptions,
+    defaults: &Defaults<'_>,
 ) -> Option<UpdateWithStart> {
     let entries = reader.section(node, &UPDATE_WITH_START)?;
     let start = Start::read(reader, &entries, defaults);
