@@ -29,3 +29,7 @@ pub(crate) mod types;
 mod value;
 
 pub(crate) use stack::on_large_stack;
+
+#[cfg(test)]
+#[path = "cel/promise_tests.rs"]
+pub(crate) mod promise_tests;

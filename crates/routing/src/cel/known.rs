@@ -109,4 +109,13 @@ impl Known {
     pub(crate) fn is_possible(&self) -> bool {
         !self.event.is_never()
     }
+
+    /// Whether the data of an event may be so.
+    #[cfg(test)]
+    pub(crate) fn admits_data(&self, data: &serde_json::Value) -> bool {
+        self.event.alternatives().iter().any(|one| match one {
+            Type::Object(event) => event.field("data").is_some_and(|(of, _)| of.admits(data)),
+            _ => false,
+        })
+    }
 }

@@ -47,7 +47,14 @@ impl Checker<'_> {
         let standard: Vec<_> = named.standard.into_iter().filter(|one| counts(one.least, one.most)).collect();
         let what = format!("`{name}`");
         match own {
-            Some(own) => self.apply(expr, &what, &operands, &|parts| (own.rule)(parts)),
+            Some(own) => {
+                let strict = self.strict;
+                // What is in a list is not tried one by one.
+                let vague = |parts: &[&Type]| !strict && parts.iter().any(|part| is_vague(part));
+                self.apply(expr, &what, &operands, &|parts| {
+                    (own.rule)(parts).or_else(|| vague(parts).then_some(Type::Dyn))
+                })
+            }
             None if standard.is_empty() => {
                 let given = args.len() - usize::from(method);
                 self.wrong(expr, format!("{what} does not take {given} argument{}", plural(given)))
@@ -166,6 +173,11 @@ fn all_or_none(works: &[bool]) -> Option<bool> {
         (false, true) => Some(false),
         _ => None,
     }
+}
+
+/// Whether a list may have items of several kinds.
+fn is_vague(of: &Type) -> bool {
+    matches!(of, Type::List(list) if *list.item == Type::Dyn || list.item.alternatives().len() > 1)
 }
 
 fn plural(count: usize) -> &'static str {

@@ -108,11 +108,8 @@ fn with_field(object: &Object, name: &str, of: Type) -> Type {
 }
 
 fn lacking(of: &Type, name: &str) -> Type {
-    let object = match of {
-        Type::Dyn => &Object::open(),
-        Type::Object(object) => object,
-        _ => return of.clone(),
-    };
+    // Of other values nothing is said: `x.?name` is none there, too.
+    let Type::Object(object) = of else { return of.clone() };
     if object.fields.get(name).is_some_and(|field| field.required) {
         return Type::NEVER;
     }

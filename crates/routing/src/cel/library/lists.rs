@@ -208,7 +208,7 @@ pub(super) const ALL: &[Own] = &[
 ];
 
 fn all_numbers(item: &Type) -> bool {
-    *item == Type::Dyn || item.alternatives().iter().all(|one| matches!(one, Type::Number(_)))
+    item.alternatives().iter().all(|one| matches!(one, Type::Number(_)))
 }
 
 fn all_texts(item: &Type) -> bool {
@@ -252,7 +252,6 @@ fn flat(list: &List) -> Option<Type> {
                 items.push((*inner.item).clone());
                 most = most.max(inner.max_items);
             }
-            Type::Dyn => return Some(Type::list(Type::Dyn)),
             _ => return None,
         }
     }

@@ -149,7 +149,7 @@ pub(super) const ALL: &[Own] = &[
 ];
 
 fn is_texts(item: &Type) -> bool {
-    item.alternatives().iter().all(|one| matches!(one, Type::String(_))) || *item == Type::Dyn
+    item.alternatives().iter().all(|one| matches!(one, Type::String(_)))
 }
 
 /// The length stays, the characters do not.
