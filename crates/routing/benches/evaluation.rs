@@ -1,5 +1,7 @@
 //! What an event costs, and what checking a set of routes costs.
 
+#![allow(clippy::panic, missing_docs, reason = "a bench says so by failing")]
+
 use std::hint::black_box;
 
 use chrono::DateTime;

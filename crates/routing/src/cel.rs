@@ -31,5 +31,8 @@ mod value;
 pub(crate) use stack::on_large_stack;
 
 #[cfg(test)]
+#[path = "cel/cost_tests.rs"]
+mod cost_tests;
+#[cfg(test)]
 #[path = "cel/promise_tests.rs"]
 pub(crate) mod promise_tests;

@@ -175,3 +175,7 @@ fn version(files: &FileSet) -> String {
     let whole = hasher.finalize();
     hex::encode(whole.get(..8).unwrap_or(&whole))
 }
+
+#[cfg(test)]
+#[path = "set_tests.rs"]
+mod tests;

@@ -39,9 +39,12 @@ pub(crate) struct Own {
     /// The type of what it makes; `None` if it does not take such arguments.
     pub(super) rule: fn(&[&Type]) -> Option<Type>,
     run: Function,
-    /// How it is called, what it does, an example and its value: a row of the documentation.
+    /// How it is called, what it does, an example and its value: a row of the documentation, which a test writes.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) usage: &'static str,
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) doc: &'static str,
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) example: (&'static str, &'static str),
 }
 

@@ -116,7 +116,12 @@ impl Checker<'_> {
 
     fn never_true(&mut self, expr: &IdedExpr, left: &IdedExpr, a: &Type, right: &IdedExpr, b: &Type) {
         let (left, right) = (self.source.quote(left), self.source.quote(right));
-        let message = format!("never true: `{left}` is {a}, `{right}` is {b}");
+        let constant = |of: &Type| matches!(of, Type::Null) || same_constant(of, of);
+        let message = match (constant(a), constant(b)) {
+            (false, true) => format!("never true: `{left}` is {a}, not {b}"),
+            (true, false) => format!("never true: `{right}` is {b}, not {a}"),
+            _ => format!("never true: `{left}` is {a}, `{right}` is {b}"),
+        };
         let fault = BadExpression::at(self.source.span(expr), Flaw::NeverTrue, message);
         let optional = [(&left, a), (&right, b)].into_iter().find(|(_, of)| matches!(of, Type::Optional(_)));
         self.fault(match optional {

@@ -275,6 +275,8 @@ fn merged(left: &Object, right: &Object) -> Object {
     Object { fields: names.map(field).collect(), rest: (!rest.is_never()).then(|| rest.into()) }
 }
 
+type Item<'v> = Box<dyn Val + 'v>;
+
 fn items<'a, 'v>(value: &'a CowVal<'_, 'v>) -> Option<&'a [Box<dyn Val + 'v>]> {
     value.as_ref().downcast_ref::<CelList<'v>>().map(|list| list.inner())
 }
@@ -282,7 +284,7 @@ fn items<'a, 'v>(value: &'a CowVal<'_, 'v>) -> Option<&'a [Box<dyn Val + 'v>]> {
 fn picked<'b, 'v>(
     name: &str,
     args: Args<'b, 'v>,
-    pick: for<'a> fn(&'a [Box<dyn Val + 'v>]) -> Option<&'a Box<dyn Val + 'v>>,
+    pick: for<'a> fn(&'a [Item<'v>]) -> Option<&'a Item<'v>>,
 ) -> Outcome<'b, 'v> {
     match args.first().and_then(items) {
         Some(list) => perhaps(pick(list).map(|item| item.clone_as_boxed())),
@@ -290,7 +292,7 @@ fn picked<'b, 'v>(
     }
 }
 
-fn best<'a, 'v>(list: &'a [Box<dyn Val + 'v>], wanted: Ordering) -> Option<&'a Box<dyn Val + 'v>> {
+fn best<'a, 'v>(list: &'a [Item<'v>], wanted: Ordering) -> Option<&'a Item<'v>> {
     list.iter()
         .reduce(|best, item| if order(item.as_ref(), best.as_ref()) == Some(wanted) { item } else { best })
 }

@@ -129,7 +129,7 @@ pub(super) const ALL: &[Own] = &[
         },
         usage: "`json.parse(text)`",
         doc: "The value that is written there in JSON, if it is one.",
-        example: (r#"json.parse('{"a": 1}').a.orValue(0)"#, "1"),
+        example: (r#"json.parse('{"a": 1}').?a.orValue(0)"#, "1"),
     },
     Own {
         name: "json.text",

@@ -41,9 +41,15 @@ impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.one_of {
             Some(texts) if texts.len() <= 6 => {
+                let last = texts.len().saturating_sub(1);
                 for (index, text) in texts.iter().enumerate() {
                     let short: String = text.chars().take(40).collect();
-                    write!(f, "{}{short:?}", if index > 0 { ", " } else { "" })?;
+                    let before = match index {
+                        0 => "",
+                        index if index == last => " or ",
+                        _ => ", ",
+                    };
+                    write!(f, "{before}{short:?}")?;
                 }
                 Ok(())
             }
