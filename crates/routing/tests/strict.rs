@@ -35,12 +35,12 @@ fn guards_are_booleans_that_have_a_value_and_can_be_true() {
     r.yaml:17:14: `event.data.amount` may be missing; use `event.data.?amount.orValue(…)`, ask `has(event.data.amount)` first, or list it under `required` and `properties`
     r.yaml:17:14: the type of `event.data.amount` is not declared; declare it in the schema
     ");
-    insta::assert_snapshot!(route("event.data.status"), @r#"r.yaml:17:14: `when` is a boolean, not "paid", "refused""#);
+    insta::assert_snapshot!(route("event.data.status"), @r#"r.yaml:17:14: `when` is a boolean, not "paid" or "refused""#);
     insta::assert_snapshot!(route("event.data.any"), @"
     r.yaml:17:14: `event.data.any` may be missing; use `event.data.?any.orValue(…)`, ask `has(event.data.any)` first, or list it under `required`
     r.yaml:17:14: `when` is a boolean; the type of this is not declared; declare it in the schema
     ");
-    insta::assert_snapshot!(route("event.data.status == 'payed'"), @r#"r.yaml:17:14: never true: `event.data.status` is "paid", "refused", `'payed'` is "payed""#);
+    insta::assert_snapshot!(route("event.data.status == 'payed'"), @r#"r.yaml:17:14: never true: `event.data.status` is "paid" or "refused", not "payed""#);
     insta::assert_snapshot!(route("event.data.status == 'paid' && event.data.status == 'refused'"), @r#"r.yaml:17:45: never true: `event.data.status` is "paid", `'refused'` is "refused""#);
     insta::assert_snapshot!(route("has(event.data.note) && event.data.note.startsWith('a')"), @"none");
     insta::assert_snapshot!(route("event.subject == 'events.shop.order.placed'"), @r#"r.yaml:17:14: never true: `event.subject` is "events.shop.order.paid", `'events.shop.order.placed'` is "events.shop.order.placed""#);

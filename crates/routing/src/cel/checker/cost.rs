@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use cel::{
     IdedExpr,
-    common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue},
+    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators},
 };
 
 use crate::cel::{
@@ -151,7 +151,7 @@ impl Cost<'_> {
                 let of = self.of(&select.operand);
                 Estimate { cost: of.cost.add(&Sum::new(1.0)), weight: of.weight }
             }
-            Expr::Call(call) => self.call(expr, call),
+            Expr::Call(call) => self.call(call),
             Expr::List(list) => self.all(list.elements.iter()),
             Expr::Map(map) => {
                 let parts = map.entries.iter().filter_map(|entry| match &entry.expr {
@@ -183,7 +183,7 @@ impl Cost<'_> {
         all
     }
 
-    fn call(&mut self, expr: &IdedExpr, call: &cel::common::ast::CallExpr) -> Estimate {
+    fn call(&mut self, call: &CallExpr) -> Estimate {
         let (name, method) = library::called(call);
         let target = call.target.as_deref().filter(|_| method);
         let parts: Vec<_> = target.into_iter().chain(&call.args).map(|part| (part, self.of(part))).collect();
@@ -203,16 +203,30 @@ impl Cost<'_> {
             (operators::CONDITIONAL | operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT, _) => {
                 largest.add(&Sum::new(1.0))
             }
-            // Each piece of what is replaced may become as large as what it is replaced by.
-            ("replace" | "join", [(_, of), .., (_, by)]) => {
-                let pieces = of.weight.clone().times(64.0).add(&Sum::new(64.0));
-                let made = pieces.product(&by.weight).add(&together);
+            // Each byte may be replaced.
+            ("replace", [(_, of), _, (by, new)]) => {
+                let made = match self.bytes(by) {
+                    Some(bytes) => of.weight.clone().times(1.0 + bytes).add(&Sum::new(2.0 + bytes)),
+                    None => {
+                        of.weight.clone().times(64.0).add(&Sum::new(1.0)).product(&new.weight).add(&together)
+                    }
+                };
                 cost = cost.add(&made);
                 made
             }
-            // A part takes more than its share of the text: a weight of 1 for a single character.
+            // A list weighs at least as much as it has items.
+            ("join", [(_, list), (by, separator)]) => {
+                let between = match self.bytes(by) {
+                    Some(bytes) => list.weight.clone().times(bytes / 64.0),
+                    None => list.weight.clone().product(&separator.weight),
+                };
+                let made = between.add(&list.weight).add(&Sum::new(1.0));
+                cost = cost.add(&made);
+                made
+            }
+            // Each byte may become an item.
             ("split" | "json.parse", [(_, of), ..]) => {
-                let made = of.weight.clone().times(128.0).add(&Sum::new(64.0));
+                let made = of.weight.clone().times(65.0).add(&Sum::new(64.0));
                 cost = cost.add(&made);
                 made
             }
@@ -220,10 +234,20 @@ impl Cost<'_> {
                 together.times(8.0).add(&Sum::new(8.0))
             }
             ("padLeft", _) => together.add(&Sum::new(64.0)),
-            _ => together.times(1.0),
+            _ => together,
         };
-        let _ = expr;
         Estimate { cost, weight }
+    }
+
+    /// The largest number of bytes of a text, if it is known.
+    #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+    fn bytes(&self, expr: &IdedExpr) -> Option<f64> {
+        match self.types.get(&expr.id)? {
+            Type::String(text) => {
+                Some(text.most_bytes()).filter(|bytes| *bytes != UNLIMITED).map(|n| n as f64)
+            }
+            _ => None,
+        }
     }
 
     fn comprehension(&mut self, comprehension: &ComprehensionExpr) -> Estimate {
@@ -272,8 +296,6 @@ impl Cost<'_> {
         Estimate { cost: put_in(result.cost).add(&value.cost), weight: put_in(result.weight) }
     }
 }
-
-use cel::common::ast::operators;
 
 fn literal_weight(literal: &LiteralValue) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "expressions are short")]
