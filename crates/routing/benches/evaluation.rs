@@ -45,7 +45,7 @@ fn set(text: String) -> RouteSet {
 
 fn one_route(expression: &str) -> String {
     format!(
-        "version: 1\nroutes:\n  - name: a\n    on: events.>\n    signal:\n      workflow_id: w\n      name: s\n      args:\n        - ${{ {expression} }}\n"
+        "version: 1\nroutes:\n  - name: a\n    on: events.>\n    signal:\n      workflow_id: w\n      singleton: true\n      name: s\n      args:\n        - ${{ {expression} }}\n"
     )
 }
 

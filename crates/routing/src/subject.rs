@@ -77,6 +77,18 @@ pub(crate) fn overlap(left: &str, right: &str) -> bool {
     }
 }
 
+/// Whether every subject that matches `inner` matches `outer`.
+pub(crate) fn covers(outer: &str, inner: &str) -> bool {
+    let (mut outer, mut inner) = (outer.split('.'), inner.split('.'));
+    loop {
+        match (outer.next(), inner.next()) {
+            (None, None) | (Some(">"), Some(_)) => return true,
+            (Some(a), Some(b)) if a == b || (a == "*" && b != ">") => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Finds what was filed under filters that match a subject: a trie over tokens, so the cost follows the
 /// subject's length and the matches, not the number of filters.
 #[derive(Debug, Default)]

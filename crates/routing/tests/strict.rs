@@ -106,3 +106,40 @@ fn defaults_are_checked_for_each_route_that_needs_them() {
     insta::assert_snapshot!(faults(&text("")), @"r.yaml:18:29: `event.data.tenant` may be missing; use `event.data.?tenant.orValue(…)`, ask `has(event.data.tenant)` first, or list it under `required` and `properties`");
     insta::assert_snapshot!(faults(&text(", task_queue: q")), @"none");
 }
+
+#[test]
+fn several_events_may_come() {
+    let file = |on: &str, guard: &str| {
+        format!(
+            r#"
+version: 1
+events:
+  - on: events.pay.card.*
+    schema:
+      {{ type: object, required: [id, kind], properties: {{ id: {{ type: integer }}, kind: {{ const: card }}, card: {{ type: string }} }} }}
+  - on: events.pay.cash.*
+    schema:
+      {{ type: object, required: [id, kind, coins], properties: {{ id: {{ type: string }}, kind: {{ const: cash }}, coins: {{ type: integer }} }} }}
+routes:
+  - name: a
+    on: {on}
+    when: ${{ {guard} }}
+    signal: {{ workflow_id: "pay-${{ id(event.data.id) }}", name: paid, args: [ "${{ event.data.coins + 1 }}" ] }}
+"#
+        )
+    };
+    let faults = |on: &str, guard: &str| {
+        let loaded = RouteSet::load([("r.yaml".to_owned(), file(on, guard))]);
+        loaded.map_or_else(|faults| faults.to_string(), |_| "none".to_owned())
+    };
+    let both = "[ events.pay.card.*, events.pay.cash.* ]";
+    insta::assert_snapshot!(faults(both, "event.data.kind == 'cash'"), @"none");
+    insta::assert_snapshot!(faults("events.pay.cash.*", "event.data.coins > 0"), @"none");
+    insta::assert_snapshot!(faults(both, "event.data.coins > 0"), @"
+    r.yaml:13:14: `event.data.coins` may be missing; use `event.data.?coins.orValue(…)`, ask `has(event.data.coins)` first, or list it under `required` and `properties`
+    r.yaml:13:14: the type of `event.data.coins` is not declared; declare it in the schema
+    ");
+    insta::assert_snapshot!(faults(both, "event.data.kind == 'cheque'"), @"r.yaml:13:14: `when` is never true");
+    // Others may be on these subjects.
+    insta::assert_snapshot!(faults("events.pay.>", "event.data.kind == 'cheque'"), @"none");
+}

@@ -4,10 +4,10 @@ use super::events::DeclaredEvent;
 use crate::{
     cel::known::{Known, Subjects},
     cel::types::Type,
-    subject::{SubjectFilter, overlap},
+    subject::{SubjectFilter, covers, overlap},
 };
 
-/// One for each declared event that may come, or one for any event if none is declared.
+/// One for each declared event that may come, and one for all others if there are any.
 #[derive(Clone, Debug)]
 pub(crate) struct Prospects(pub(crate) Vec<Known>);
 
@@ -26,13 +26,15 @@ impl Prospects {
                 .map(|(filter, own)| Subjects::of(filter.as_str()).and(Subjects::of(own.as_str())));
             Some(Known::of(event.data.clone(), &subjects.reduce(Subjects::or)?, true))
         };
-        let known: Vec<_> = events.iter().filter_map(declared).collect();
-        if known.is_empty() { Self::undeclared(filters) } else { Self(known) }
-    }
-
-    /// The same without regard to what is declared.
-    pub(crate) fn undeclared(filters: &[SubjectFilter]) -> Self {
-        let subjects = filters.iter().map(|filter| Subjects::of(filter.as_str())).reduce(Subjects::or);
-        Self(vec![Known::of(Type::Dyn, &subjects.unwrap_or_default(), false)])
+        let mut known: Vec<_> = events.iter().filter_map(declared).collect();
+        // Events of which nothing is declared may come, too.
+        let is_declared = |filter: &SubjectFilter| {
+            events.iter().flat_map(|event| &event.filters).any(|own| covers(own.as_str(), filter.as_str()))
+        };
+        let undeclared = filters.iter().filter(|filter| !is_declared(filter));
+        if let Some(subjects) = undeclared.map(|filter| Subjects::of(filter.as_str())).reduce(Subjects::or) {
+            known.push(Known::of(Type::Dyn, &subjects, false));
+        }
+        Self(known)
     }
 }
