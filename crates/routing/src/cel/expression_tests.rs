@@ -204,3 +204,93 @@ proptest! {
         let _ = evaluate(&pieces.join(" "), &json!({"a": [1, {"b": "c"}]}));
     }
 }
+
+/// A seeded fuzzer: what comes of it is refused or has a value, and where it is accepted for a declared event it has one.
+#[test]
+fn generated_bytes_crash_nothing() {
+    const PIECES: &[&str] = &[
+        "event",
+        ".data",
+        ".a",
+        ".b",
+        "[0]",
+        "[?0]",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "'x'",
+        "\"",
+        "1",
+        "1u",
+        "-1",
+        "1e308",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "==",
+        "<",
+        ">=",
+        "&&",
+        "||",
+        "!",
+        "?",
+        ":",
+        ",",
+        ".map(x,",
+        ".all(y,",
+        ".filter(x,",
+        "x",
+        "y",
+        "has(",
+        " in ",
+        "true",
+        "null",
+        ".?b",
+        "b'z'",
+        "//",
+        "\n",
+        "`q`",
+        "size(",
+        "r'\\'",
+        "optional.of(",
+        "type(",
+        ".matches('",
+        "')",
+        "id(",
+        "token(",
+        "default(",
+        ".orValue(",
+        ".sort()",
+        ".split(",
+        "json.parse(",
+        "timestamp(",
+        "duration('1h')",
+        "ß",
+        "\u{0}",
+    ];
+    let dice = &mut crate::cel::promise_tests::Dice::new(7);
+    let schema = json!({
+        "type": "object", "required": ["a"],
+        "properties": {"a": {"type": "array", "items": {"type": "integer"}}, "b": {"type": ["string", "null"]}}
+    });
+    let declared = crate::cel::types::Type::of_schema(&schema).unwrap();
+    let known = Known::of(declared, &crate::cel::known::Subjects::of("events.shop.*.card"), true);
+    let event = event(&json!({"a": [1, 2, 3], "b": null}));
+    let mut bytes = 0;
+    while bytes < 60_000 {
+        let count = dice.below(14);
+        let text: String = (0..count).map(|_| dice.pick(PIECES)).collect();
+        bytes += text.len();
+        if let Ok(expression) = Expression::compile(&text) {
+            let _ = expression.evaluate(&Scope::new(&event));
+        }
+        if let Ok(expression) = Expression::compile_with(&text, &known) {
+            assert!(expression.evaluate(&Scope::new(&event)).is_ok(), "{text}");
+        }
+    }
+}
