@@ -108,7 +108,7 @@ fn what_is_no_schema_has_a_place() {
 
 #[test]
 fn references_that_multiply_end() {
-    let mut defs = serde_json::Map::new();
+    let mut defs = Map::new();
     for n in 0..40 {
         let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
         defs.insert(
