@@ -85,7 +85,10 @@ impl Expression {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    #[cfg(test)]
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "files are read by `Parsed`, for several kinds of events at once")
+    )]
     pub(crate) fn compile(text: &str) -> Result<Self, BadExpression> {
         Self::compile_with(text, &Known::nothing()).map_err(|faults| {
             faults.into_iter().next().unwrap_or_else(|| BadExpression::new(0, "it is no expression"))
@@ -96,7 +99,7 @@ impl Expression {
     ///
     /// # Errors
     /// All that is wrong with it.
-    #[cfg(test)]
+    #[cfg_attr(not(test), allow(dead_code, reason = "as above"))]
     pub(crate) fn compile_with(text: &str, known: &Known) -> Result<Self, Vec<BadExpression>> {
         let parsed = Parsed::of(text).map_err(|fault| vec![fault])?;
         let checked = parsed.check(known);

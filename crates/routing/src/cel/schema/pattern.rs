@@ -33,7 +33,7 @@ pub(super) struct Pattern {
 /// Reads a pattern that begins with `^` and ends with `$`. JSON Schema's are those of JavaScript, whose classes are
 /// part of the ones here, but for negated ones; a pattern with those is not looked at.
 pub(super) fn read(pattern: &str) -> Option<Pattern> {
-    let unlike = ["\\D", "\\W", "\\S", "\\B", "\\P", "\\p", "\\b", "(?"];
+    let unlike = ["\\D", "\\W", "\\S", "\\B", "\\P", "\\p", "\\b", "(?", "[[", "&&", "--", "~~"];
     let negated_space = pattern.contains("[^") && pattern.contains("\\s");
     if pattern.len() > MOST_BYTES || negated_space || unlike.iter().any(|part| pattern.contains(part)) {
         return None;
