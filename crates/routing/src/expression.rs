@@ -94,6 +94,11 @@ impl Expression {
         }
         value.map_err(|error| describe(&error)).and_then(|value| to_json(value.as_ref()))
     }
+
+    /// All of the text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 fn check_size(text: &str) -> Result<(), BadExpression> {

@@ -7,3 +7,4 @@ pub(crate) mod fields;
 pub(crate) mod reader;
 pub(crate) mod route;
 pub(crate) mod template;
+pub(crate) mod tests;

@@ -7,6 +7,8 @@
 //! Expressions are CEL inside `${ … }`; nothing else is a template.
 
 mod check;
+mod clauses;
+mod explain;
 mod expression;
 mod fault;
 mod files;
@@ -14,19 +16,24 @@ mod language;
 mod learn;
 mod lint;
 mod plan;
+mod rendered;
 mod rules;
 mod scan;
 mod schema;
 mod scope;
 mod set;
 mod subject;
+mod testing;
 mod value;
 mod yaml;
 
+pub use explain::{Explained, Explanation, Seen, Why};
 pub use fault::{Fault, Faults, Position, Severity, Span};
 pub use files::FileSet;
 pub use learn::Samples;
 pub use plan::{Plan, RouteError};
+pub use rendered::{brief, rendered};
 pub use rules::{INLINE_SECRET, RULES, Rule};
 pub use schema::file_schema;
 pub use set::RouteSet;
+pub use testing::{Coverage, Covered, Mismatch, Missed, Suite, TestResult};

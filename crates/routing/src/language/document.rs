@@ -6,6 +6,7 @@ use super::{
     fields::{Section, Shape, optional, required},
     reader::Reader,
     route::{self, ROUTE, Route},
+    tests::{self, TEST},
 };
 use crate::{
     fault::Fault,
@@ -25,7 +26,7 @@ pub(crate) static DOCUMENT: Section = Section {
         optional("routes", Shape::Sections(&ROUTE), "The routes."),
         optional(
             "tests",
-            Shape::Anything,
+            Shape::Sections(&TEST),
             "Tests of the routes: `signalbox test` runs them, a router passes over them.",
         ),
     ],
@@ -73,5 +74,7 @@ fn read_document(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Docum
     let events = events.iter().filter_map(|node| events::read(reader, node, files)).collect();
     let routes = entries.get("routes").and_then(|node| reader.list(node, "routes")).unwrap_or_default();
     let routes = routes.iter().filter_map(|node| route::read(reader, node, &defaults)).collect();
+    // A router has no use for them, but refuses what nobody can run.
+    entries.get("tests").map(|node| tests::read_all(reader, node, files));
     Document { routes, events, faults: Vec::new() }
 }
