@@ -17,6 +17,7 @@ use crate::commands::publish::Publish;
 use crate::commands::ready::Ready;
 use crate::commands::routes::{Apply, Plan, Rollback, Routes};
 use crate::commands::schedule::Schedule;
+use crate::commands::test::Test;
 use crate::commands::workflows::{Signal, Stop, Trigger};
 use crate::exit::Exit;
 use crate::output::print_error;
@@ -79,6 +80,7 @@ pub enum Command {
     Plan(Plan),
     Apply(Apply),
     Rollback(Rollback),
+    Test(Test),
     Doctor(Doctor),
     #[command(subcommand)]
     Bench(Bench),

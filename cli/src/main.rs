@@ -53,6 +53,7 @@ fn run(command: Command) -> ExitCode {
         Command::Plan(plan) => does(plan),
         Command::Apply(apply) => does(apply),
         Command::Rollback(rollback) => does(rollback),
+        Command::Test(test) => does(test),
         Command::Doctor(doctor) => does(doctor),
         Command::Bench(bench) => does(bench),
         Command::Ready(ready) => does(ready),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use serde_json::{Value, json};
-use signalbox_routing::{Fault, RouteSet, Severity, file_schema};
+use signalbox_routing::{Fault, Faults, RouteSet, Severity, file_schema};
 
 use super::Run;
 use crate::exit::Exit;
@@ -101,6 +101,16 @@ fn check(files: &[(String, String)]) -> Checked {
         Ok(set) => Checked { routes: Some(set.len()), faults: set.warnings().to_vec() },
         Err(faults) => Checked { routes: None, faults: faults.0 },
     }
+}
+
+/// Tells why files are not taken.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn refuse(faults: Faults, files: &[(String, String)], output: Output) -> Result<Exit, Failure> {
+    let checked = Checked { routes: None, faults: faults.0 };
+    output.show(&checked.report(), || text::report(&checked, files))?;
+    Ok(Exit::Usage)
 }
 
 impl Checked {

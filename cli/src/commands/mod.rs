@@ -11,6 +11,7 @@ pub mod publish;
 pub mod ready;
 pub mod routes;
 pub mod schedule;
+pub mod test;
 pub mod workflows;
 
 use clap::Args;

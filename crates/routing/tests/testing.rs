@@ -297,3 +297,17 @@ fn coverage_tells_the_ways_that_no_test_took() {
     100.0%
     ");
 }
+
+#[test]
+fn what_is_shipped_is_tested() {
+    let files = [
+        ("routes/lab.yaml", include_str!("../../../routes/lab.yaml")),
+        ("routes/github.yaml", include_str!("../../../routes/github.yaml")),
+    ];
+    let suite = Suite::load(files.map(|(name, text)| (name.to_owned(), text.to_owned()))).unwrap();
+    for result in suite.run(|_| true) {
+        assert!(result.passed(), "{result:#?}");
+    }
+    let coverage = suite.coverage(|_| true);
+    assert!(coverage.percent() == 100.0, "{coverage:#?}");
+}
