@@ -172,7 +172,7 @@ impl Suite {
             let mut edits = Vec::new();
             for test in tests.iter().filter(|test| *test.file == *name) {
                 let plan = self.set.plan(&test.event, test.at);
-                let expect = compare::expectation(test.expect.as_deref(), &plan.commands);
+                let expect = compare::seen_as(test.expect.as_deref().unwrap_or_default(), &plan.commands);
                 edits.extend(rewrite::edit(text, test.place, &expect));
             }
             (!edits.is_empty()).then(|| (name.to_owned(), rewrite::apply(text, edits)))

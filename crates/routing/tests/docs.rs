@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::Value;
-use signalbox_routing::{Faults, RULES, RouteSet, file_schema};
+use signalbox_routing::{Faults, RULES, RouteSet, Suite, file_schema};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
@@ -52,8 +52,15 @@ fn examples_are_accepted() {
         for (heading, block) in examples {
             let set = load(&block).unwrap_or_else(|faults| panic!("{page}, {heading}: {faults}"));
             assert_eq!(set.warnings(), [], "{page}, {heading}");
+            for result in tests_of(&block).run(|_| true) {
+                assert!(result.passed(), "{page}, {heading}: {result:#?}");
+            }
         }
     }
+}
+
+fn tests_of(text: &str) -> Suite {
+    Suite::load([("example.yaml".to_owned(), text.to_owned())]).unwrap()
 }
 
 #[test]
