@@ -10,6 +10,7 @@ use crate::bench::Bench;
 use crate::commands::demo::Demo;
 use crate::commands::doctor::Doctor;
 use crate::commands::events::Events;
+use crate::commands::explain::Explain;
 use crate::commands::learn::Learn;
 use crate::commands::lint::Lint;
 use crate::commands::lookups::{Describe, Query, ResultOf};
@@ -81,6 +82,7 @@ pub enum Command {
     Apply(Apply),
     Rollback(Rollback),
     Test(Test),
+    Explain(Explain),
     Doctor(Doctor),
     #[command(subcommand)]
     Bench(Bench),

@@ -54,6 +54,7 @@ fn run(command: Command) -> ExitCode {
         Command::Apply(apply) => does(apply),
         Command::Rollback(rollback) => does(rollback),
         Command::Test(test) => does(test),
+        Command::Explain(explain) => does(explain),
         Command::Doctor(doctor) => does(doctor),
         Command::Bench(bench) => does(bench),
         Command::Ready(ready) => does(ready),

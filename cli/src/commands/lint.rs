@@ -103,6 +103,18 @@ fn check(files: &[(String, String)]) -> Checked {
     }
 }
 
+/// The routes in folders and files; or, if they are not taken, how the command ends that has told why.
+///
+/// # Errors
+/// When there are no files, they cannot be read, or standard output is closed.
+pub fn load(paths: &[PathBuf], output: Output) -> Result<Result<RouteSet, Exit>, Failure> {
+    let files = route_files::of_set(paths)?;
+    match RouteSet::load(files.iter().cloned()) {
+        Ok(set) => Ok(Ok(set)),
+        Err(faults) => refuse(faults, &files, output).map(Err),
+    }
+}
+
 /// Tells why files are not taken.
 ///
 /// # Errors

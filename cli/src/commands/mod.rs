@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod doctor;
 pub mod events;
+pub mod explain;
 pub mod learn;
 pub mod lint;
 pub mod lookups;

@@ -32,7 +32,7 @@ pub use fault::{Fault, Faults, Position, Severity, Span};
 pub use files::FileSet;
 pub use learn::Samples;
 pub use plan::{Plan, RouteError};
-pub use rendered::{brief, rendered};
+pub use rendered::{brief, rendered, to_yaml};
 pub use rules::{INLINE_SECRET, RULES, Rule};
 pub use schema::file_schema;
 pub use set::RouteSet;

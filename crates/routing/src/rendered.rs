@@ -39,6 +39,12 @@ pub fn brief(command: &Command) -> Value {
     json!({ name: fields })
 }
 
+/// Commands and values as a file would have them.
+pub fn to_yaml(values: &[Value]) -> String {
+    let options = serde_saphyr::ser_options! { compact_list_indent: false };
+    serde_saphyr::to_string_with_options(&values, options).unwrap_or_default()
+}
+
 fn action(action: &Action) -> (&'static str, Map<String, Value>) {
     match action {
         Action::Workflow(id, action) => on_workflow(id, action),

@@ -6,7 +6,6 @@ mod rewrite;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
 use signalbox_domain::Event;
 
 pub use coverage::{Coverage, Covered, Missed};
@@ -17,6 +16,7 @@ use crate::{
     files::FileSet,
     language::tests::{self, Test},
     plan::Plan,
+    rendered::to_yaml,
     set::RouteSet,
 };
 
@@ -218,15 +218,9 @@ fn of_commands(test: &Test, plan: &Plan) -> Option<Mismatch> {
     (!as_expected).then(|| Mismatch {
         field: "expect",
         expected: match &test.expect {
-            Some(expect) => yaml(expect),
+            Some(expect) => to_yaml(expect),
             None => "# nothing is said yet; `signalbox test --update` writes what comes\n".to_owned(),
         },
-        found: yaml(&found),
+        found: to_yaml(&found),
     })
-}
-
-/// The value as a file would have it.
-fn yaml(value: &[Value]) -> String {
-    let options = serde_saphyr::ser_options! { compact_list_indent: false };
-    serde_saphyr::to_string_with_options(&value, options).unwrap_or_default()
 }

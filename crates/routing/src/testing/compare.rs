@@ -11,7 +11,9 @@ pub(crate) fn seen_as(expected: &[Value], commands: &[Command]) -> Vec<Value> {
     let seen = |(index, command): (usize, &Command)| {
         let whole = rendered(command);
         match expected.get(index).and_then(Value::as_object) {
-            Some(expected) if expected.keys().all(|name| whole.get(name).is_some()) => named(&whole, expected),
+            Some(expected) if expected.keys().all(|name| whole.get(name).is_some()) => {
+                named(&whole, expected)
+            }
             _ => brief(command),
         }
     };

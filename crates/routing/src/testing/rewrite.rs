@@ -4,8 +4,7 @@ use std::{ops::Range, str::CharIndices};
 
 use serde_json::Value;
 
-use super::yaml;
-use crate::{fault::Position, language::tests::ExpectPlace};
+use crate::{fault::Position, language::tests::ExpectPlace, rendered::to_yaml};
 
 /// What is written instead of what is there.
 #[derive(Debug)]
@@ -91,7 +90,7 @@ fn block(list: &[Value], indent: usize) -> String {
     if list.is_empty() {
         return " []\n".to_owned();
     }
-    let lines = yaml(list);
+    let lines = to_yaml(list);
     let lines = lines.trim_end().lines().map(|line| match line {
         "" => "\n".to_owned(),
         line => format!("{}{line}\n", " ".repeat(indent)),
