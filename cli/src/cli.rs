@@ -8,6 +8,7 @@ use signalbox_service::config::{self, ConfigError};
 
 use crate::bench::Bench;
 use crate::commands::demo::Demo;
+use crate::commands::diff::Diff;
 use crate::commands::doctor::Doctor;
 use crate::commands::events::Events;
 use crate::commands::explain::Explain;
@@ -83,6 +84,7 @@ pub enum Command {
     Rollback(Rollback),
     Test(Test),
     Explain(Explain),
+    Diff(Diff),
     Doctor(Doctor),
     #[command(subcommand)]
     Bench(Bench),

@@ -55,6 +55,7 @@ fn run(command: Command) -> ExitCode {
         Command::Rollback(rollback) => does(rollback),
         Command::Test(test) => does(test),
         Command::Explain(explain) => does(explain),
+        Command::Diff(diff) => does(diff),
         Command::Doctor(doctor) => does(doctor),
         Command::Bench(bench) => does(bench),
         Command::Ready(ready) => does(ready),

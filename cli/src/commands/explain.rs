@@ -26,9 +26,9 @@ Examples:
   signalbox explain message-1
   signalbox explain --sequence 1 --json
 
-Nothing is published and nothing carried out. An event is described here, or is one that the stream EVENTS still has: by
-its id, or its sequence in the stream. The routes are those of files, not those that a router runs now. What a route that
-does nothing has seen of the event is shown: take care where you paste it.")]
+Nothing is published and nothing carried out. An event is described here, or is one that the
+stream EVENTS still has: by its id, or its sequence there. The routes are those of files, not
+those that a router runs now. Values of the event are shown: take care where you paste them.")]
 pub struct Explain {
     /// Id of an event that was published
     #[arg(value_hint = ValueHint::Other, required_unless_present_any = ["subject", "sequence"])]

@@ -1,6 +1,7 @@
 //! What a user can have done: one file for each family of commands.
 
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod events;
 pub mod explain;

@@ -26,9 +26,10 @@ Examples:
   signalbox test --update
   signalbox test --junit routes.junit.xml --coverage-min 90
 
-Tests are under `tests:` in a route file, or in files *.test.yaml beside them. A test is an event and the commands
-that come of it; nothing is carried out. --update writes down what comes now as what is expected: read it before you
-keep it. Exits with 1 if a test fails or too little is covered, with 64 if a file cannot be read.")]
+Tests are under `tests:` in a route file, or in files *.test.yaml beside them. A test is an event
+and the commands that come of it; nothing is carried out. --update writes down what comes now as
+what is expected: read it before you keep it. Exits with 1 if a test fails or too little is
+covered, with 64 if a file cannot be read.")]
 pub struct Test {
     /// Folders or files with routes and tests
     #[arg(default_value = route_files::FOLDER, value_name = "PATH", value_hint = ValueHint::AnyPath)]

@@ -8,6 +8,7 @@
 
 mod check;
 mod clauses;
+mod difference;
 mod explain;
 mod expression;
 mod fault;
@@ -27,6 +28,7 @@ mod testing;
 mod value;
 mod yaml;
 
+pub use difference::{Difference, DifferenceKind, Made, differences};
 pub use explain::{Explained, Explanation, Seen, Why};
 pub use fault::{Fault, Faults, Position, Severity, Span};
 pub use files::FileSet;
