@@ -76,14 +76,19 @@ fn difference(text: &mut String, mismatch: &Mismatch) {
 fn covered(text: &mut String, coverage: &Coverage) {
     let width = coverage.routes.iter().map(|route| route.route.chars().count()).max().unwrap_or(0);
     for route in &coverage.routes {
-        let status = match route.taken() {
-            taken if taken == route.ways => Cell::status("ok"),
-            0 => Cell::status("fault"),
-            _ => Cell::status("warning"),
+        let (colour, word) = match route.taken() {
+            taken if taken == route.ways => (AnsiColor::Green, "all"),
+            0 => (AnsiColor::Red, "none"),
+            _ => (AnsiColor::Yellow, "part"),
         };
         let ways = format!("{} of {}", route.taken(), route.ways);
-        let cells = [status, (&route.route).into(), ways.into(), Cell::new(DIM, &route.file)];
-        let _ = writeln!(text, "{}", line(&cells, &["warning".len(), width, 8, 0]));
+        let cells = [
+            Cell::new(colour.on_default(), word),
+            (&route.route).into(),
+            ways.into(),
+            Cell::new(DIM, &route.file),
+        ];
+        let _ = writeln!(text, "{}", line(&cells, &["none".len(), width, 8, 0]));
         missed(text, route);
     }
     text.push('\n');
@@ -91,7 +96,7 @@ fn covered(text: &mut String, coverage: &Coverage) {
 
 fn missed(text: &mut String, route: &Covered) {
     for missed in &route.missed {
-        let _ = writeln!(text, "{:9}{DIM}{:>4}{DIM:#}  {}", "", missed.line, Cell::from(&missed.what));
+        let _ = writeln!(text, "{:6}{DIM}{:>4}{DIM:#}  {}", "", missed.line, Cell::from(&missed.what));
     }
 }
 
