@@ -41,6 +41,7 @@ Examples:
   signalbox stop hello                 have it end with what it has
   signalbox result hello               wait for its end
   signalbox plan                       what a change of the routes would change
+  signalbox lint && signalbox test     check routes, and run their tests
   signalbox doctor                     look for what is wrong
   source <(signalbox completions bash)";
 

@@ -2,13 +2,16 @@
 
 mod compare;
 mod coverage;
+mod leaves;
 mod rewrite;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use signalbox_domain::Event;
 
 pub use coverage::{Coverage, Covered, Missed};
+use rewrite::Edit;
 
 use crate::{
     explain::{Explained, Why},
@@ -18,6 +21,7 @@ use crate::{
     plan::Plan,
     rendered::to_yaml,
     set::RouteSet,
+    yaml::{self, Node},
 };
 
 /// A set of routes and its tests.
@@ -169,15 +173,24 @@ impl Suite {
         let tests: Vec<_> =
             results.iter().filter(failed).filter_map(|result| self.tests.get(result.index)).collect();
         let updated = self.files.iter().filter_map(|(name, text)| {
-            let mut edits = Vec::new();
-            for test in tests.iter().filter(|test| *test.file == *name) {
-                let plan = self.set.plan(&test.event, test.at);
-                let expect = compare::seen_as(test.expect.as_deref().unwrap_or_default(), &plan.commands);
-                edits.extend(rewrite::edit(text, test.place, &expect));
-            }
+            let tests: Vec<_> = tests.iter().filter(|test| *test.file == *name).collect();
+            let tree = yaml::parse(text).ok().filter(|_| !tests.is_empty())?;
+            let edits: Vec<_> = tests.into_iter().flat_map(|test| self.edits(text, &tree, test)).collect();
             (!edits.is_empty()).then(|| (name.to_owned(), rewrite::apply(text, edits)))
         });
         updated.collect()
+    }
+
+    /// Values where they stand, if that is enough, or else the expectation as a whole.
+    fn edits(&self, text: &str, tree: &Node, test: &Test) -> Vec<Edit> {
+        let plan = self.set.plan(&test.event, test.at);
+        let found = compare::seen_as(test.expect.as_deref().unwrap_or_default(), &plan.commands);
+        let tests = tree.entry("tests").map(Node::items).unwrap_or_default();
+        let node = tests.iter().find(|node| node.at.byte() == Some(test.place.test));
+        let values = node
+            .and_then(|node| node.entry("expect"))
+            .and_then(|node| leaves::edits(text, node, &Value::Array(found.clone())));
+        values.unwrap_or_else(|| rewrite::edit(text, test.place, &found).into_iter().collect())
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{fault::Position, language::tests::ExpectPlace, rendered::to_yaml};
 /// What is written instead of what is there.
 #[derive(Debug)]
 pub(crate) struct Edit {
-    range: Range<usize>,
-    text: String,
+    pub(super) range: Range<usize>,
+    pub(super) text: String,
 }
 
 /// The text with all edits made, which do not overlap.
@@ -119,7 +119,7 @@ fn flow(value: &Value) -> String {
 }
 
 /// A text that means itself without quotes, or with them.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
     let taken = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
@@ -156,6 +156,14 @@ fn flow_end(text: &str, start: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// Where the text ends whose opening quote is the first character.
+pub(super) fn quoted_end(text: &str) -> Option<usize> {
+    let mut characters = text.char_indices();
+    let (_, quote) = characters.next()?;
+    skip_quoted(&mut characters, quote);
+    Some(text.len() - characters.as_str().len())
 }
 
 /// Goes behind the closing quote. Two single quotes are one within a text.
@@ -236,6 +244,19 @@ tests: # all of them
     event: { subject: events.a.b, data: { n: 3, t: null } }
   - { name: four, event: { subject: events.a.b, data: { n: 4, t: {} } }, expect: [ ] } # flow
   - { name: five, event: { subject: events.a.b, data: { n: 5, t: "no" } } }
+  - name: half
+    event: { subject: events.a.b, data: { n: 8, t: [ a, "b: c", 7, null, true ] } }
+    expect: [ { signal: { workflow_id: 'w''8', name: s, args: [ [ b, c, 8, x, false ] ] } } ] # keeps its form
+  - name: lines
+    event: { subject: events.a.b, data: { n: 9, t: ok } }
+    expect:
+      - signal:
+          # Its id.
+          workflow_id: no   # not yet
+          args:
+            - "not
+              ok"
+            # The end.
   - name: six
     event:
       subject: events.b
@@ -255,9 +276,9 @@ tests: # all of them
             event: { subject: events.a.b, data: { n: 1, t: "x: #y" } }
             expect: # here
               - signal:
+                  # its id
                   workflow_id: w-1
-                  args:
-                    - "x: #y"
+                  args: [ "x: #y" ]
 
           # The second.
           - name: two
@@ -273,13 +294,21 @@ tests: # all of them
                       c
             event: { subject: events.a.b, data: { n: 2, t: "a\nb\n\nc" } }
           - name: three
-            expect: # so
-              - signal:
-                  name: s
-                  workflow_id: w-3
+            expect: [ { signal: { name: s, workflow_id: w-3 } } ] # so
             event: { subject: events.a.b, data: { n: 3, t: null } }
           - { name: four, event: { subject: events.a.b, data: { n: 4, t: {} } }, expect: [ { signal: { workflow_id: w-4, name: s, args: [ {} ] } } ] } # flow
           - { name: five, event: { subject: events.a.b, data: { n: 5, t: "no" } }, expect: [ { signal: { workflow_id: w-5, name: s, args: [ "no" ] } } ] }
+          - name: half
+            event: { subject: events.a.b, data: { n: 8, t: [ a, "b: c", 7, null, true ] } }
+            expect: [ { signal: { workflow_id: w-8, name: s, args: [ [ a, "b: c", 7, null, true ] ] } } ] # keeps its form
+          - name: lines
+            event: { subject: events.a.b, data: { n: 9, t: ok } }
+            expect:
+              - signal:
+                  workflow_id: w-9
+                  args:
+                    - ok
+                    # The end.
           - name: six
             event:
               subject: events.b
