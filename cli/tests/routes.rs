@@ -87,9 +87,9 @@ fn coverage_may_fail_a_run_of_tests_that_pass() {
     let told = run(folder.path(), &["test", "--coverage", "--coverage-min", "51"]);
     assert_eq!(told.code, 1);
     insta::assert_snapshot!(told.stdout, @"
-    warning  order-paid  2 of 4    routes/shop.yaml
-                5  `when` is never false
-                9  `event.data.?by` is never there
+    part  order-paid  2 of 4    routes/shop.yaml
+             5  `when` is never false
+             9  `event.data.?by` is never there
 
     ok 1 test of 1 route, 50.0% covered
     failed less than 51% is covered

@@ -79,7 +79,7 @@ impl Difference {
     }
 }
 
-/// Where `after` is not what `before` was, by route. Versions of sets and effect keys are of no consequence.
+/// Where `after` is not what `before` was, by route. That the sets have two versions is of no consequence.
 pub fn differences(before: &Plan, after: &Plan) -> Vec<Difference> {
     let names: BTreeSet<_> = [before, after].into_iter().flat_map(names).collect();
     let of_schema = match (&before.mismatch, &after.mismatch) {
@@ -120,7 +120,9 @@ fn kind(before: &Made, after: &Made) -> Option<DifferenceKind> {
             (true, true) => None,
             (true, false) => Some(DifferenceKind::Newly),
             (false, true) => Some(DifferenceKind::NoLonger),
-            (false, false) => (bare(before) != bare(after)).then_some(DifferenceKind::Otherwise),
+            (false, false) => {
+                (all_rendered(before) != all_rendered(after)).then_some(DifferenceKind::Otherwise)
+            }
         },
         (Made::Commands(_), Made::Error(_)) => Some(DifferenceKind::Fails),
         (Made::Error(_), Made::Commands(_)) => Some(DifferenceKind::FailsNoLonger),
@@ -129,16 +131,9 @@ fn kind(before: &Made, after: &Made) -> Option<DifferenceKind> {
     }
 }
 
-/// What is done, without what follows from the set or the target.
-fn bare(commands: &[Command]) -> Vec<Value> {
-    let bare = |command: &Command| {
-        let mut whole = rendered(command);
-        if let Some(fields) = whole.as_object_mut() {
-            fields.remove("effect_key");
-        }
-        whole
-    };
-    commands.iter().map(bare).collect()
+/// As people see them: the sets' versions are not in it.
+fn all_rendered(commands: &[Command]) -> Vec<Value> {
+    commands.iter().map(rendered).collect()
 }
 
 #[cfg(test)]

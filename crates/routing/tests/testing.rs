@@ -102,6 +102,28 @@ fn what_is_named_is_compared_and_nothing_else() {
 }
 
 #[test]
+fn what_is_expected_must_be_there() {
+    let event =
+        "event: { subject: events.shop.payment.card, data: { order_id: 7, status: paid, amount: 1 } }";
+    for start in
+        ["start_delay: 1s", "memo: { who: Ada }", "args: [ { by: Ada }, small ]", "args: [ {} ]", "args: []"]
+    {
+        let test = format!(
+            "  - {{ name: a, {event}, expect: [ {{ start: {{ {start} }} }}, {{ publish: {{}} }} ] }}\n"
+        );
+        assert!(!run(&test)[0].passed(), "{start}");
+    }
+    for expect in [
+        "[]",
+        "[ { start: {} } ]",
+        "[ { publish: {} }, { start: {} } ]",
+        "[ { start: {} }, { publish: {} }, { publish: {} } ]",
+    ] {
+        assert!(!run(&format!("  - {{ name: a, {event}, expect: {expect} }}\n"))[0].passed(), "{expect}");
+    }
+}
+
+#[test]
 fn a_test_that_fails_says_why() {
     insta::assert_snapshot!(told(r#"
   - name: another id, and one argument too few
@@ -274,6 +296,7 @@ fn coverage_tells_the_ways_that_no_test_took() {
   - { name: a, event: { subject: events.shop.payment.card, data: { order_id: 7, status: paid, amount: 101 } } }
   - { name: b, event: { subject: events.shop.refund, data: { order_id: 7 } } }
   - { name: not of its schema, event: { subject: events.shop.refund, data: {} } }
+  - { name: it fails, event: { subject: events.shop.payment.card, data: { status: paid, amount: 1, by: Ada } } }
 "#;
     insta::assert_snapshot!(covered(large), @"
     order-paid 3/6
