@@ -250,6 +250,8 @@ fn tests_are_checked_like_routes() {
     a.test.yaml:5:49: an event has `data` or a `file`, not both
     a.test.yaml:6:5: unknown field `expct`; did you mean `expect`?
     a.test.yaml:8:48: an event has `data` or a `file`, not both
+    a.test.yaml:10:39: there is no file `a.json` beside this one
+    a.test.yaml:10:53: `time` is a time such as `2026-01-01T00:00:00Z`
     a.test.yaml:11:10: `now` is a text, not a number
     a.test.yaml:14:26: unknown field `workflo`; did you mean `workflow`?
     a.test.yaml:14:38: unknown field `singleton`; known are `workflow`, `workflow_id`, `task_queue`, `args`, `id_conflict_policy`, `id_reuse_policy`, `execution_timeout`, `run_timeout`, `task_timeout`, `start_delay`, `retry`, `memo`, `search_attributes`, `priority`
@@ -259,6 +261,7 @@ fn tests_are_checked_like_routes() {
     a.test.yaml:14:132: an expected command is one action; one of `start`, `signal`, `signal_with_start`, `update`, `update_with_start`, `query`, `cancel`, `terminate`, `signal_all`, `schedule`, `publish`
     a.test.yaml:14:134: unknown field `strat`; did you mean `start`?
     a.test.yaml:15:5: missing field `name`
+    a.test.yaml:15:12: missing field `subject`
     ");
     let inline = "version: 1\ntests:\n  - name: a\n    event: { subject: events.a }\n    expect: 7\n";
     let fault = signalbox_routing::RouteSet::load([("a.yaml".to_owned(), inline.to_owned())]).unwrap_err();

@@ -1,8 +1,10 @@
 //! Tests of routes, as files have them.
 
+use std::{fmt::Display, str::FromStr};
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use signalbox_domain::{Event, RawMessage, read_event};
+use signalbox_domain::{Event, EventId, RawMessage, Source, read_event};
 
 use super::{
     actions::ACTIONS,
@@ -168,8 +170,10 @@ fn read(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<Test> {
     let (error, mismatch) = (plain(reader, "error"), plain(reader, "mismatch"));
     let at = reader.optional(&entries, "now", time).map(|at| at.unwrap_or_else(now));
     let expect = reader.optional(&entries, "expect", expectations);
-    let name = name??;
-    let event = reader.required(&entries, "event", |reader, node, _| event(reader, node, &name, at?, files));
+    let name = name.flatten();
+    // Its faults are told, too, where its name or time has one.
+    let (of, stored) = (name.as_deref().unwrap_or_default(), at.unwrap_or_else(now));
+    let event = reader.required(&entries, "event", |reader, node, _| event(reader, node, of, stored, files));
     Some(Test {
         file: reader.file.into(),
         span: span?,
@@ -182,7 +186,7 @@ fn read(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<Test> {
             test: node.at.byte()?,
             value: node.key("expect").zip(entries.get("expect").and_then(|node| node.at.byte())),
         },
-        name,
+        name: name?,
     })
 }
 
@@ -212,6 +216,7 @@ fn event(
         reader.text(node, name).map(|text| (text.to_owned(), reader.span(node)))
     });
     let body = body(reader, &entries, files);
+    let attributes = Attributes::read(reader, &entries);
     let (subject, span) = subject?;
     let id = slug(test);
     let message = RawMessage {
@@ -222,7 +227,7 @@ fn event(
         stored_at: at,
     };
     let event = read_event(&message).map_err(|bad| reader.fault(span, rules::VALUE, bad.to_string()));
-    attributes(reader, &entries, event.ok()?)
+    Some(attributes?.of(event.ok()?))
 }
 
 /// The data, or the file that has them.
@@ -247,38 +252,58 @@ fn body(reader: &mut Reader<'_>, entries: &Entries<'_>, files: &FileSet) -> Opti
     }
 }
 
-/// The event with the attributes that the test names.
-fn attributes(reader: &mut Reader<'_>, entries: &Entries<'_>, mut event: Event) -> Option<Event> {
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-        reader: &mut Reader<'_>,
-        entries: &Entries<'_>,
-        name: &str,
-    ) -> Option<Option<T>> {
-        reader.optional(entries, name, |reader, node, name| {
-            let parsed = reader.text(node, name)?.parse();
-            parsed.map_err(|bad: T::Err| reader.fault(reader.span(node), rules::VALUE, bad.to_string())).ok()
-        })
+/// What a test says of its event; the rest is filled in as for a bare message.
+struct Attributes {
+    id: Option<EventId>,
+    source: Option<Source>,
+    kind: Option<String>,
+    time: Option<DateTime<Utc>>,
+    extensions: Map<String, Value>,
+}
+
+impl Attributes {
+    fn read(reader: &mut Reader<'_>, entries: &Entries<'_>) -> Option<Self> {
+        let id = parsed(reader, entries, "id");
+        let source = parsed(reader, entries, "source");
+        let kind = parsed(reader, entries, "type");
+        let time = reader.optional(entries, "time", time);
+        let extensions = reader.optional(entries, "extensions", |reader, node, name| match node.to_json() {
+            Value::Object(extensions) => Some(extensions),
+            _ => {
+                reader.fault(reader.span(node), rules::VALUE, format!("`{name}` is a map"));
+                None
+            }
+        });
+        let extensions = extensions?.unwrap_or_default();
+        Some(Self { id: id?, source: source?, kind: kind?, time: time?, extensions })
     }
-    let id = parsed(reader, entries, "id");
-    let source = parsed(reader, entries, "source");
-    let kind = parsed::<String>(reader, entries, "type");
-    let time = reader.optional(entries, "time", time);
-    let extensions = reader.optional(entries, "extensions", |reader, node, name| match node.to_json() {
-        Value::Object(extensions) => Some(extensions),
-        _ => {
-            reader.fault(reader.span(node), rules::VALUE, format!("`{name}` is a map"));
-            None
+
+    fn of(self, event: Event) -> Event {
+        let text = |value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let extensions = self.extensions.into_iter().map(|(name, value)| (name, text(value)));
+        Event {
+            id: self.id.unwrap_or(event.id),
+            source: self.source.unwrap_or(event.source),
+            kind: self.kind.unwrap_or(event.kind),
+            time: self.time.unwrap_or(event.time),
+            extensions: event.extensions.into_iter().chain(extensions).collect(),
+            ..event
         }
-    });
-    event.id = id?.unwrap_or(event.id);
-    event.source = source?.unwrap_or(event.source);
-    event.kind = kind?.unwrap_or(event.kind);
-    event.time = time?.unwrap_or(event.time);
-    event.extensions.extend(extensions?.unwrap_or_default().into_iter().map(|(name, value)| match value {
-        Value::String(text) => (name, text),
-        other => (name, other.to_string()),
-    }));
-    Some(event)
+    }
+}
+
+fn parsed<T: FromStr<Err: Display>>(
+    reader: &mut Reader<'_>,
+    entries: &Entries<'_>,
+    name: &str,
+) -> Option<Option<T>> {
+    reader.optional(entries, name, |reader, node, name| {
+        let parsed = reader.text(node, name)?.parse();
+        parsed.map_err(|bad: T::Err| reader.fault(reader.span(node), rules::VALUE, bad.to_string())).ok()
+    })
 }
 
 /// The name in a form that goes well into ids: `a refused payment` is `a-refused-payment`.
