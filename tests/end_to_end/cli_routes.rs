@@ -32,6 +32,10 @@ async fn an_event_is_explained_after_it_was_published() {
     let route = &by_id["routes"][0];
     let signal = json!({ "workflow_id": format!("x-{id}"), "name": "add_message", "args": ["hi"] });
     assert_eq!((&route["verdict"], &route["commands"][0]["signal"]), (&json!("matched"), &signal));
+    let running = cli.json(&["explain", id, "--running"]).await;
+    let chat =
+        running["routes"].as_array().unwrap().iter().find(|route| route["route"] == "lab-chat").unwrap();
+    assert_eq!(chat["commands"][0]["signal_with_start"]["workflow_id"], json!(id), "{running}");
     for line in [&["explain", "--sequence", "999999999"][..], &["explain", "nobody-has-this-id"]] {
         let told = cli.run(&[line, &["--routes", folder, "--json"]].concat()).await;
         assert_eq!((told.code, &told.error()["exit_code"]), (2, &json!(2)), "{told:?}");
@@ -77,5 +81,9 @@ async fn recorded_events_tell_what_a_change_of_routes_does() {
     assert_eq!((&one["events"], &one["differences"][0]["kind"]), (&json!(1), &json!("newly")), "{one}");
     let (code, alone) = diff(&[after, "--against", before, "--api", "http://127.0.0.1:9"]).await;
     assert_eq!((code, &alone["ids_not_looked_up"]), (1, &json!(1)), "{alone}");
+    let (code, running) = diff(&[after, "--running"]).await;
+    let gone =
+        running["differences"].as_array().unwrap().iter().find(|one| one["route"] == "lab-chat").unwrap();
+    assert_eq!((code, &gone["kind"], &gone["count"]), (1, &json!("no_longer"), &json!(2)), "{running}");
     cli.run(&["stop", id]).await;
 }

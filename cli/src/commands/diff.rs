@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use self::tally::Tally;
 use super::events::Filter;
-use super::{LookArgs, Run, lint};
+use super::{LookArgs, Run, lint, running};
 use crate::api::Api;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -35,6 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 Examples:
   signalbox diff routes --against routes
   signalbox diff --against routes --since 2d --json
+  signalbox diff routes --running || echo they differ
 
 Both sets are asked about each event that the stream EVENTS has; nothing is carried out. Told is
 what would be started, signalled and so on otherwise, with examples; and a workflow that runs under
@@ -46,8 +47,13 @@ pub struct Diff {
     paths: Vec<PathBuf>,
 
     /// Folder or files with the routes as they are
-    #[arg(long, value_name = "PATH", required = true, num_args = 1.., value_hint = ValueHint::AnyPath)]
+    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "running",
+          value_hint = ValueHint::AnyPath)]
     against: Vec<PathBuf>,
+
+    /// The routes as they are in the router that runs
+    #[arg(long, conflicts_with = "against")]
+    running: bool,
 
     /// How far back to look, such as 10m or 2d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
@@ -75,11 +81,18 @@ impl Run for Diff {
 
     async fn run(self) -> Result<Exit, Failure> {
         let output = self.look.output;
-        let (before, after) = match (lint::load(&self.against, output)?, lint::load(&self.paths, output)?) {
-            (Ok(before), Ok(after)) => (before, after),
-            (Err(exit), _) | (_, Err(exit)) => return Ok(exit),
+        let after = match lint::load(&self.paths, output)? {
+            Ok(after) => after,
+            Err(exit) => return Ok(exit),
         };
         let bus = nats::connect(&self.nats).await?;
+        let before = match self.running {
+            true => running::set(&bus).await?,
+            false => match lint::load(&self.against, output)? {
+                Ok(before) => before,
+                Err(exit) => return Ok(exit),
+            },
+        };
         let feed =
             bus.read_events(self.subject.as_str(), Some(self.from())).await.map_err(NatsError::from)?;
         let mut tally = Tally::default();

@@ -11,9 +11,10 @@ use serde_json::json;
 use signalbox_domain::{Event, EventId, EventSubject, RawMessage, read_event};
 use signalbox_service::NatsArgs;
 
-use super::{Run, lint, publish};
+use super::{Run, lint, publish, running};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::nats;
 use crate::output::Output;
 use crate::route_files;
 
@@ -24,11 +25,11 @@ Examples:
   signalbox explain --subject events.lab.trigger.ada --data '{\"name\": \"Ada\"}'
   signalbox explain --subject events.github.push --file push.json --routes routes
   signalbox explain message-1
-  signalbox explain --sequence 1 --json
+  signalbox explain --sequence 1 --running --json
 
 Nothing is published and nothing carried out. An event is described here, or is one that the
-stream EVENTS still has: by its id, or its sequence there. The routes are those of files, not
-those that a router runs now. Values of the event are shown: take care where you paste them.")]
+stream EVENTS still has: by its id, or its sequence there. Values of the event are shown: take care
+where you paste them.")]
 pub struct Explain {
     /// Id of an event that was published
     #[arg(value_hint = ValueHint::Other, required_unless_present_any = ["subject", "sequence"])]
@@ -55,6 +56,10 @@ pub struct Explain {
           value_hint = ValueHint::AnyPath)]
     routes: Vec<PathBuf>,
 
+    /// The routes that the router runs now
+    #[arg(long, conflicts_with = "routes")]
+    running: bool,
+
     #[command(flatten)]
     nats: NatsArgs,
 
@@ -74,9 +79,12 @@ impl Run for Explain {
     }
 
     async fn run(self) -> Result<Exit, Failure> {
-        let set = match lint::load(&self.routes, self.output)? {
-            Ok(set) => set,
-            Err(exit) => return Ok(exit),
+        let set = match self.running {
+            true => running::set(&nats::connect(&self.nats).await?).await?,
+            false => match lint::load(&self.routes, self.output)? {
+                Ok(set) => set,
+                Err(exit) => return Ok(exit),
+            },
         };
         let stored = self.event().await?;
         let explanation = set.explain(&stored.event, stored.at);

@@ -12,6 +12,7 @@ mod outcome;
 pub mod publish;
 pub mod ready;
 pub mod routes;
+mod running;
 pub mod schedule;
 pub mod test;
 pub mod workflows;
