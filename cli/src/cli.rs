@@ -8,8 +8,10 @@ use signalbox_service::config::{self, ConfigError};
 
 use crate::bench::Bench;
 use crate::commands::demo::Demo;
+use crate::commands::diff::Diff;
 use crate::commands::doctor::Doctor;
 use crate::commands::events::Events;
+use crate::commands::explain::Explain;
 use crate::commands::learn::Learn;
 use crate::commands::lint::Lint;
 use crate::commands::lookups::{Describe, Query, ResultOf};
@@ -17,6 +19,7 @@ use crate::commands::publish::Publish;
 use crate::commands::ready::Ready;
 use crate::commands::routes::{Apply, Plan, Rollback, Routes};
 use crate::commands::schedule::Schedule;
+use crate::commands::test::Test;
 use crate::commands::workflows::{Signal, Stop, Trigger};
 use crate::exit::Exit;
 use crate::output::print_error;
@@ -38,6 +41,7 @@ Examples:
   signalbox stop hello                 have it end with what it has
   signalbox result hello               wait for its end
   signalbox plan                       what a change of the routes would change
+  signalbox lint && signalbox test     check routes, and run their tests
   signalbox doctor                     look for what is wrong
   source <(signalbox completions bash)";
 
@@ -79,6 +83,9 @@ pub enum Command {
     Plan(Plan),
     Apply(Apply),
     Rollback(Rollback),
+    Test(Test),
+    Explain(Explain),
+    Diff(Diff),
     Doctor(Doctor),
     #[command(subcommand)]
     Bench(Bench),

@@ -32,7 +32,19 @@ pub fn read(paths: &[PathBuf], takes: impl Fn(&str) -> bool) -> Result<Vec<(Stri
 /// # Errors
 /// As [`read`]; that there is none is one, too.
 pub fn of_set(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
-    let files = read(paths, FileSet::takes)?;
+    some(paths, FileSet::takes)
+}
+
+/// The same with the files of tests beside them.
+///
+/// # Errors
+/// As [`of_set`].
+pub fn of_suite(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+    some(paths, |name| FileSet::takes(name) || FileSet::has_tests_alone(name))
+}
+
+fn some(paths: &[PathBuf], takes: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, Failure> {
+    let files = read(paths, takes)?;
     if files.is_empty() {
         let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
         let error = Failure::other(Exit::Usage, format!("there is no route file in {}", names.join(", ")));

@@ -134,6 +134,7 @@ fn terminal(stack: &Stack, home: &Path) -> Cli {
     symlink(SIGNALBOX, home.join("signalbox")).unwrap();
     copy(&root().join("routes"), &home.join("routes"));
     fs::write(home.join("samples.json"), r#"{"order_id": 7, "status": "paid"}"#).unwrap();
+    fs::write(home.join("push.json"), r#"{"repository": {"name": "signalbox"}}"#).unwrap();
     fs::create_dir_all(home.join(".zfunc")).unwrap();
     fs::create_dir_all(home.join(".config/fish/completions")).unwrap();
     let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());

@@ -11,6 +11,7 @@ mod cli_demo;
 mod cli_doctor;
 mod cli_events;
 mod cli_examples;
+mod cli_routes;
 mod cli_schedules;
 mod compose;
 mod crash;

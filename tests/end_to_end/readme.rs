@@ -71,7 +71,7 @@ async fn the_published_events_do_what_is_said() {
 #[test]
 fn the_example_route_is_one() {
     let files =
-        blocks(README, "yaml").enumerate().map(|(n, text)| (format!("README.md#{n}"), text.to_owned()));
+        blocks(README, "yaml").enumerate().map(|(n, text)| (format!("README-{n}.yaml"), text.to_owned()));
     assert_eq!(RouteSet::load(files).unwrap().len(), 1);
 }
 

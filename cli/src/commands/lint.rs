@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use serde_json::{Value, json};
-use signalbox_routing::{Fault, RouteSet, Severity, file_schema};
+use signalbox_routing::{Fault, Faults, RouteSet, Severity, file_schema};
 
 use super::Run;
 use crate::exit::Exit;
@@ -101,6 +101,28 @@ fn check(files: &[(String, String)]) -> Checked {
         Ok(set) => Checked { routes: Some(set.len()), faults: set.warnings().to_vec() },
         Err(faults) => Checked { routes: None, faults: faults.0 },
     }
+}
+
+/// The routes in folders and files; or, if they are not taken, how the command ends that has told why.
+///
+/// # Errors
+/// When there are no files, they cannot be read, or standard output is closed.
+pub fn load(paths: &[PathBuf], output: Output) -> Result<Result<RouteSet, Exit>, Failure> {
+    let files = route_files::of_set(paths)?;
+    match RouteSet::load(files.iter().cloned()) {
+        Ok(set) => Ok(Ok(set)),
+        Err(faults) => refuse(faults, &files, output).map(Err),
+    }
+}
+
+/// Tells why files are not taken.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn refuse(faults: Faults, files: &[(String, String)], output: Output) -> Result<Exit, Failure> {
+    let checked = Checked { routes: None, faults: faults.0 };
+    output.show(&checked.report(), || text::report(&checked, files))?;
+    Ok(Exit::Usage)
 }
 
 impl Checked {

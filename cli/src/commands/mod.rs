@@ -1,8 +1,10 @@
 //! What a user can have done: one file for each family of commands.
 
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod events;
+pub mod explain;
 pub mod learn;
 pub mod lint;
 pub mod lookups;
@@ -10,7 +12,9 @@ mod outcome;
 pub mod publish;
 pub mod ready;
 pub mod routes;
+mod running;
 pub mod schedule;
+pub mod test;
 pub mod workflows;
 
 use clap::Args;

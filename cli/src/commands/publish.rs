@@ -168,7 +168,10 @@ async fn publish(bus: &Bus, message: Message) -> Result<Stored, Failure> {
 }
 
 /// The data: themselves, a file's or those of standard input.
-fn read(data: &str) -> Result<Vec<u8>, Failure> {
+///
+/// # Errors
+/// When they cannot be read, or are more than NATS takes.
+pub fn read(data: &str) -> Result<Vec<u8>, Failure> {
     let unreadable =
         |name: &str, error: io::Error| Failure::other(Exit::Usage, format!("cannot read {name}: {error}"));
     let mut bytes = Vec::new();

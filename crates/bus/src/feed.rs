@@ -74,7 +74,21 @@ impl Bus {
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn read_events(&self, filter: &str, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
-        self.read(stream::EVENTS, filter, since).await
+        self.read(stream::EVENTS, filter, from(since)).await
+    }
+
+    /// The event with this sequence in the stream; `None` if it is not there, or no more.
+    ///
+    /// # Errors
+    /// When there is no such stream or JetStream is away.
+    pub async fn event_at(&self, stream_sequence: u64) -> Result<Option<Entry>, Error> {
+        let from = DeliverPolicy::ByStartSequence { start_sequence: stream_sequence.max(1) };
+        let mut feed = self.read(stream::EVENTS, "events.>", from).await?;
+        if feed.behind() == 0 {
+            return Ok(None);
+        }
+        // Where it is no more, the next one comes.
+        Ok(feed.next().await?.filter(|entry| entry.stream_sequence == stream_sequence))
     }
 
     /// Outcomes of all events, from `since` on; without it, those that come from now on. The ledger keeps the last
@@ -83,16 +97,15 @@ impl Bus {
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn read_outcomes(&self, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
-        self.read(stream::OUTCOMES, subject::OUTCOMES, since).await
+        self.read(stream::OUTCOMES, subject::OUTCOMES, from(since)).await
     }
 
-    async fn read(&self, stream: &str, filter: &str, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
+    async fn read(&self, stream: &str, filter: &str, from: DeliverPolicy) -> Result<Feed, Error> {
         let of = Error::when("read the stream");
         let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
         let config = pull::OrderedConfig {
             filter_subject: filter.to_owned(),
-            deliver_policy: since
-                .map_or(DeliverPolicy::New, |start_time| DeliverPolicy::ByStartTime { start_time }),
+            deliver_policy: from,
             ..Default::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(|e| of(e.into()))?;
@@ -100,4 +113,8 @@ impl Bus {
         let messages = consumer.messages().await.map_err(|e| of(e.into()))?;
         Ok(Feed { messages, behind })
     }
+}
+
+fn from(since: Option<DateTime<Utc>>) -> DeliverPolicy {
+    since.map_or(DeliverPolicy::New, |start_time| DeliverPolicy::ByStartTime { start_time })
 }

@@ -10,8 +10,12 @@ impl FileSet {
     /// Whether a file of this name belongs to a set: routes and events in `*.yaml` and `*.yml`, schemas in `*.json`, but
     /// not tests, which are in `*.test.yaml`.
     pub fn takes(name: &str) -> bool {
-        let test = name.ends_with(".test.yaml") || name.ends_with(".test.yml");
-        !test && (is_routes(name) || name.ends_with(".json"))
+        !Self::has_tests_alone(name) && (is_routes(name) || name.ends_with(".json"))
+    }
+
+    /// Whether a file of this name has tests of the routes beside it, and nothing else: `*.test.yaml`.
+    pub fn has_tests_alone(name: &str) -> bool {
+        name.ends_with(".test.yaml") || name.ends_with(".test.yml")
     }
 
     /// Those that have routes or events in them.

@@ -8,5 +8,6 @@ mod prospects;
 pub(crate) mod reader;
 pub(crate) mod route;
 pub(crate) mod template;
+pub(crate) mod tests;
 mod values;
 mod wanted;

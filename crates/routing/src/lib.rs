@@ -7,22 +7,31 @@
 //! Expressions are CEL inside `${ … }`; nothing else is a template.
 
 mod cel;
+mod clauses;
+mod difference;
+mod explain;
 mod fault;
 mod files;
 mod language;
 mod learn;
 mod lint;
 mod plan;
+mod rendered;
 mod rules;
 mod schema;
 mod set;
 mod subject;
+mod testing;
 mod yaml;
 
+pub use difference::{Difference, DifferenceKind, Made, differences};
+pub use explain::{Explained, Explanation, Seen, Why};
 pub use fault::{Fault, Faults, Position, Severity, Span};
 pub use files::FileSet;
 pub use learn::Samples;
 pub use plan::{Plan, RouteError};
+pub use rendered::{brief, rendered, to_yaml};
 pub use rules::{INLINE_SECRET, RULES, Rule};
 pub use schema::file_schema;
 pub use set::RouteSet;
+pub use testing::{Coverage, Covered, Mismatch, Missed, Suite, TestResult};

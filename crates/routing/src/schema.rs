@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::language::{
     document::DOCUMENT,
     fields::{Field, Section, Shape},
+    tests::comparable,
 };
 
 /// What tells a text with a computed part.
@@ -67,7 +68,25 @@ fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Schema => json!({ "type": ["object", "boolean", "string"] }),
         Shape::Section(section) => reference(section, definitions),
         Shape::Sections(section) => json!({ "type": "array", "items": reference(section, definitions) }),
+        Shape::Expected(section) => expected(section),
     }
+}
+
+/// Some fields of an action, with values.
+fn expected(section: &'static Section) -> Value {
+    let properties: Map<String, Value> = comparable(section)
+        .map(|field| {
+            let mut schema = match field.shape {
+                Shape::Section(section) => expected(section),
+                _ => json!({}),
+            };
+            if let Some(schema) = schema.as_object_mut() {
+                schema.insert("description".to_owned(), field.doc.into());
+            }
+            (field.name.to_owned(), schema)
+        })
+        .collect();
+    json!({ "type": "object", "additionalProperties": false, "properties": properties })
 }
 
 /// Sections that stand in several places are written once.

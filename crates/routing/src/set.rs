@@ -98,8 +98,13 @@ impl RouteSet {
         plan
     }
 
+    /// All routes, by name.
+    pub(crate) fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
     /// Why the event is not what it was declared to be.
-    fn mismatch(&self, event: &Event) -> Option<String> {
+    pub(crate) fn mismatch(&self, event: &Event) -> Option<String> {
         if self.events.is_empty() {
             return None;
         }
@@ -115,7 +120,8 @@ impl RouteSet {
         self.index.matching(&event.nats_subject).into_iter().filter_map(|index| self.routes.get(index))
     }
 
-    fn commands(
+    /// What one route does about the event; `None` if its guard is false.
+    pub(crate) fn commands(
         &self,
         route: &Route,
         event: &Event,

@@ -46,6 +46,28 @@ impl Node {
             }
         }
     }
+
+    /// The value of an entry, if this is a map and has it.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Self> {
+        let Kind::Map(entries) = &self.kind else { return None };
+        entries.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+    }
+
+    /// Where the name of an entry stands, if this is a map and has it.
+    pub(crate) fn key(&self, name: &str) -> Option<Position> {
+        let Kind::Map(entries) = &self.kind else { return None };
+        entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.at)
+    }
+
+    /// The items, if this is a list.
+    pub(crate) fn items(&self) -> &[Self] {
+        if let Kind::List(items) = &self.kind { items } else { &[] }
+    }
+
+    /// The text, if this is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        if let Kind::Text(text) = &self.kind { Some(text) } else { None }
+    }
 }
 
 impl Kind {
@@ -90,6 +112,11 @@ impl Place {
             position: Position { line: number(location.line()), column: number(location.column()) },
             byte: location.span().byte_offset().and_then(|offset| usize::try_from(offset).ok()),
         }
+    }
+
+    /// Where that is in the text, in bytes.
+    pub(crate) fn byte(self) -> Option<usize> {
+        self.byte
     }
 
     /// The place of the byte `offset` of the scalar `value`, which is here in `source`. Folded and block scalars are

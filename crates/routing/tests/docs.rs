@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::Value;
-use signalbox_routing::{Faults, RULES, RouteSet, file_schema};
+use signalbox_routing::{Faults, RULES, RouteSet, Suite, file_schema};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
@@ -54,6 +54,31 @@ fn examples_are_accepted() {
             assert_eq!(set.warnings(), [], "{page}, {heading}");
         }
     }
+}
+
+/// Runs the tests in the examples of a page, and gives what failed.
+fn failing(page: &str) -> Vec<String> {
+    let page = read(page);
+    let examples = blocks(&page).into_iter().filter(|(_, block)| block.starts_with("version:"));
+    let failed = examples.flat_map(|(heading, block)| {
+        let suite = Suite::load([("example.yaml".to_owned(), block)]).unwrap();
+        let failed = suite.run(|_| true).into_iter().filter(|result| !result.passed());
+        failed.map(move |result| format!("{heading}: {result:#?}")).collect::<Vec<_>>()
+    });
+    failed.collect()
+}
+
+#[test]
+fn tests_in_examples_pass() {
+    for page in ["docs/reference/routes.md", "docs/reference/testing-routes.md"] {
+        assert_eq!(failing(page), Vec::<String>::new(), "{page}");
+    }
+}
+
+#[test]
+fn the_cookbook_is_tested() {
+    let failing = failing("docs/cookbook.md");
+    assert!(failing.is_empty(), "{}", failing.join("\n"));
 }
 
 #[test]

@@ -81,7 +81,9 @@ routes:
     on: events.>
     start: { workflow: Audit, workflow_id: "audit-${ event.id }" }
 tests:
-  - anything: goes
+  - name: a router passes over it
+    event: { subject: events.shop.payment.card, data: { order_id: 1, status: refused } }
+    expect: []
 "#;
 
 #[test]

@@ -82,9 +82,9 @@ impl Change {
     }
 }
 
-/// Of every entry of every map, but for those of schemas, values and tests.
+/// Of every entry of every map, but for those of schemas and values.
 fn pointers(value: &Value, at: String) -> Vec<String> {
-    let free = ["schema", "args", "memo", "search_attributes", "data", "extensions", "tests"];
+    let free = ["schema", "args", "memo", "search_attributes", "data", "extensions"];
     let mut found = Vec::new();
     match value {
         Value::Object(entries) => {

@@ -128,6 +128,11 @@ impl Expression {
             Failure::NotJson(why) => why,
         })
     }
+
+    /// All of the text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// The fields below `event.data`, if that is all that the expression reads: `event.data.order.id`.

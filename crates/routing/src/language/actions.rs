@@ -14,7 +14,7 @@ mod update;
 use chrono::{DateTime, Utc};
 use signalbox_domain as domain;
 
-pub(crate) use options::{Defaults, OPTIONS, StartOptions};
+pub(crate) use options::{DEFAULT_TASK_QUEUE, Defaults, OPTIONS, StartOptions};
 pub(crate) use target::Target;
 
 use super::{

@@ -7,6 +7,7 @@ use super::{
     prospects::Prospects,
     reader::Reader,
     route::{self, ROUTE, Route},
+    tests::{self, TEST},
 };
 use crate::{
     fault::{Fault, Position, Span},
@@ -26,7 +27,7 @@ pub(crate) static DOCUMENT: Section = Section {
         optional("routes", Shape::Sections(&ROUTE), "The routes."),
         optional(
             "tests",
-            Shape::Anything,
+            Shape::Sections(&TEST),
             "Tests of the routes: `signalbox test` runs them, a router passes over them.",
         ),
     ],
@@ -63,6 +64,9 @@ pub(crate) fn open<'f>(file: &'f str, text: &'f str, parsed: &'f Parsed, files: 
     let events = entries.as_ref().and_then(|entries| entries.get("events"));
     let events = events.and_then(|node| reader.list(node, "events")).unwrap_or_default();
     let events = events.iter().filter_map(|node| events::read(&mut reader, node, files)).collect();
+    // A router has no use for them, but refuses what nobody can run.
+    let tests = entries.as_ref().and_then(|entries| entries.get("tests"));
+    tests.map(|node| tests::read_all(&mut reader, node, files));
     Opened { reader, entries, events }
 }
 

@@ -52,6 +52,8 @@ pub(crate) enum Shape {
     Anything,
     Section(&'static Section),
     Sections(&'static Section),
+    /// Values of some fields of an action.
+    Expected(&'static Section),
 }
 
 /// Whether it must be there, what it holds and what it is for.

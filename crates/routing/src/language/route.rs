@@ -62,6 +62,8 @@ pub(crate) struct Route {
     pub(crate) file: Box<str>,
     /// Where its name stands there.
     pub(crate) span: Span,
+    /// Where its guard stands there.
+    pub(crate) guard_at: Option<Span>,
 }
 
 /// Reads a route, which has `defaults` for its starts, and checks it for those of the declared `events` that it gets.
@@ -82,6 +84,7 @@ pub(crate) fn read(
         reader.prospects = Prospects::of(filters, events);
     }
     let guard = reader.optional(&entries, "when", Reader::guard);
+    let guard_at = entries.get("when").map(|node| reader.span(node));
     let actions = read_actions(reader, &entries, defaults);
     description?;
     Some(Route {
@@ -91,6 +94,7 @@ pub(crate) fn read(
         actions: actions?,
         file: reader.file.into(),
         span: span?,
+        guard_at,
     })
 }
 

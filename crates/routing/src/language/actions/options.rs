@@ -13,7 +13,7 @@ use super::{
 use crate::{cel::scope::Scope, yaml::Node};
 
 /// The task queue of the lab's worker, where nobody names one.
-const DEFAULT_TASK_QUEUE: &str = "lab6-queue";
+pub(crate) const DEFAULT_TASK_QUEUE: &str = "lab6-queue";
 
 pub(super) const TASK_QUEUE: Field =
     optional("task_queue", Shape::Text, "Task queue of the workflow's worker; `lab6-queue` if nobody says.");

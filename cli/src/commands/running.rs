@@ -1,0 +1,32 @@
+//! The routes that a router runs.
+
+use signalbox_bus::Bus;
+use signalbox_domain::TimelineExt;
+use signalbox_routing::RouteSet;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::nats::NatsError;
+
+/// The set that holds for the events that come now.
+///
+/// # Errors
+/// When NATS cannot be asked, or nothing runs yet.
+pub async fn set(bus: &Bus) -> Result<RouteSet, Failure> {
+    let sets = bus.route_sets().await.map_err(NatsError::from)?;
+    let timeline = sets.timeline().await.map_err(NatsError::from)?.unwrap_or_default().value;
+    let version = timeline.running().map(|period| period.version.clone());
+    let files = match &version {
+        Some(version) => sets.files(version).await.map_err(NatsError::from)?,
+        None => None,
+    };
+    let files = files.ok_or_else(|| {
+        Failure::other(Exit::NotFound, "no router runs any routes")
+            .with_tip("`signalbox apply` has it run those of a folder")
+    })?;
+    let files = files.files.into_iter().map(|file| (file.name, file.text));
+    // A router may be older or newer than this command.
+    RouteSet::load(files).map_err(|faults| {
+        Failure::other(Exit::Failed, format!("the routes that run are not understood here: {faults}"))
+    })
+}
