@@ -8,7 +8,7 @@ const ROUTES: &str = r#"
 version: 1
 events:
   - on: events.shop.refund
-    schema: { type: object, required: [order_id] }
+    schema: { type: object, required: [order_id], properties: { order_id: { type: integer } } }
 routes:
   - name: order-paid
     on: events.shop.payment.*
