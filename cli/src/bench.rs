@@ -20,8 +20,8 @@ use trigger::TriggerBench;
 /// Measure what Signalbox costs
 #[derive(Debug, Subcommand)]
 pub enum Bench {
-    Trigger(TriggerBench),
-    Pipeline(Box<PipelineBench>),
+    Trigger(Box<TriggerBench>),
+    Pipeline(PipelineBench),
 }
 
 /// Answers as a Temporal that does nothing.

@@ -201,7 +201,9 @@ routes:
                 "moved something else m-7→n-7"
             ]
         );
-        let declared = format!("events: [ {{ on: events.a.b, schema: {{ type: object, required: [ n, x ], properties: {{ n: {{ type: integer }}, x: {{ type: integer }} }} }} }} ]{OLD}");
+        let declared = format!(
+            "events: [ {{ on: events.a.b, schema: {{ type: object, required: [ n, x ], properties: {{ n: {{ type: integer }}, x: {{ type: integer }} }} }} }} ]{OLD}"
+        );
         let mut refused = told(OLD, &declared, &json!({"n": 7}));
         assert_eq!(refused.remove(0), " refused by schema");
         assert_eq!(refused.len(), 6);
