@@ -20,6 +20,9 @@ use crate::{
     streams::ACK_WAIT,
 };
 
+/// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
 /// One message, delivered to be settled.
 pub struct Delivery {
     message: async_nats::Message,
@@ -100,8 +103,10 @@ pub struct Deliveries {
 struct Open {
     messages: pull::Stream,
     number: u64,
-    /// Up to here an earlier process may have worked.
+    /// Up to here of the stream it may have been worked on before.
     seen: u64,
+    /// The last that was given, as the stream and as the consumer count.
+    last: (u64, u64),
 }
 
 impl Deliveries {
@@ -154,8 +159,13 @@ impl Deliveries {
 }
 
 impl Open {
-    fn delivery(&self, message: jetstream::Message) -> Option<Delivery> {
+    fn delivery(&mut self, message: jetstream::Message) -> Option<Delivery> {
         let info = message.info().ok()?;
+        if info.consumer_sequence <= self.last.1 {
+            // It counts from the beginning: somebody has made it again, and what it gave before it may give again.
+            self.seen = self.seen.max(self.last.0);
+        }
+        self.last = (self.last.0.max(info.stream_sequence), info.consumer_sequence);
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
         let (message, acker) = message.split();
         Some(Delivery {
@@ -224,7 +234,7 @@ impl Bus {
             .stream()
             .max_messages_per_batch(512)
             .expires(Duration::from_secs(30))
-            .heartbeat(Duration::from_secs(5))
+            .heartbeat(HEARTBEAT)
             .messages()
             .await
             .map_err(|e| of(e.into()))?;
@@ -233,7 +243,7 @@ impl Bus {
             true => stream.get_info().await.map_err(|e| of(e.into()))?.state.last_sequence,
             false => before.delivered.stream_sequence,
         };
-        Ok(Open { messages, number, seen })
+        Ok(Open { messages, number, seen, last: (0, 0) })
     }
 
     async fn consumer_is_gone(&self, stream: &str, durable: &str) -> bool {

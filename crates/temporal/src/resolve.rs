@@ -8,6 +8,8 @@
 
 mod history;
 
+use std::time::Duration;
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use signalbox_domain::{ConflictPolicy, Fault, Reason, Start, WorkflowAction};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
@@ -23,6 +25,9 @@ use crate::{
 
 /// By how much the clock of whoever accepted the command may be ahead of Temporal's.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
+
+/// Temporal's index of runs learns of one within this, as a rule, and not always in the order of their starts.
+const INDEX_SETTLES: Duration = Duration::from_secs(1);
 
 /// More runs of one workflow since a command was accepted are not looked through.
 const MOST_RUNS: usize = 1000;
@@ -67,18 +72,27 @@ impl Attempt<'_> {
         }
         // Earlier runs had closed before this one started.
         let alone = latest.ours || latest.start.is_some_and(|start| start < since);
-        if !alone && let Some(run) = self.earlier(&latest, since).await? {
+        if !alone && let Some(run) = self.earlier_at_last(&latest, since).await? {
             return Ok(Standing::Done(run));
         }
         Ok(if latest.close.is_none() { Standing::Open(latest.id) } else { Standing::Clear })
     }
 
-    /// The run before the latest in which the command had its effect.
+    /// The run before the latest in which the command had its effect. That there is none is believed when it is found
+    /// twice.
+    async fn earlier_at_last(&self, latest: &Run, since: DateTime<Utc>) -> Result<Option<String>, Failure> {
+        if let Some(run) = self.earlier(latest, since).await? {
+            return Ok(Some(run));
+        }
+        tokio::time::sleep(INDEX_SETTLES).await;
+        self.earlier(latest, since).await
+    }
+
     async fn earlier(&self, latest: &Run, since: DateTime<Utc>) -> Result<Option<String>, Failure> {
         let found = self.temporal.runs(&query(self.id.as_str(), since), MOST_RUNS).await?;
         let runs = found.ok_or_else(too_many)?.into_iter().filter(|run| run.workflow_id == self.id.as_str());
         let runs: Vec<_> = runs.map(|run| run.run_id).collect();
-        // It learns of runs in the order of their starts: what it does not know yet may be the one.
+        // It learns of runs about in the order of their starts: what it does not know yet may be the one.
         if !runs.contains(&latest.id) {
             return Err(behind());
         }

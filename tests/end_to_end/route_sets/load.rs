@@ -78,7 +78,7 @@ async fn each_event_has_one_version_while_sets_are_swapped_and_the_router_is_kil
     for (name, sequence) in &sequences {
         let version = timeline.at(*sequence).unwrap().version.as_str();
         let what = matched.get(name).unwrap_or_else(|| panic!("{name} is lost"));
-        what.is_of(version, &format!("{}-{name}", marks[version]));
+        what.is_of_after_all(version, &format!("{}-{name}", marks[version]));
         *of_version.entry(version).or_default() += 1;
     }
     // The load is no test of swaps unless they come about, and while events come.
