@@ -1,7 +1,7 @@
 //! Compiles the `.proto` files with protox, so that no system `protoc` is needed.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["event", "start", "command", "outcome", "lookup", "schedule", "routes"]
+    let files = ["event", "start", "matching", "command", "outcome", "lookup", "schedule", "routes"]
         .map(|name| format!("signalbox/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=signalbox");
     let descriptors = protox::compile(files, ["."])?;

@@ -44,6 +44,8 @@ fn command(action: Action) -> Command {
         reply_to: None,
         trace: TraceContext::from_headers(Some(TRACEPARENT), None),
         accepted_at: chrono::Utc::now(),
+        repeated: false,
+        matching: None,
         action,
     }
 }
@@ -243,18 +245,17 @@ async fn several_workflows(sender: &Sender) {
     }
 }
 
-/// As of a matcher that publishes again what the stream no longer knows.
+/// As of a matcher whose event is delivered again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_comes_again_late_is_looked_up() {
+async fn a_command_that_says_that_it_comes_again_is_looked_up() {
     let (stack, api) = shared().await;
-    let (sender, id) = (Sender::to(&stack).await, &unique("late"));
-    let mut ours = command(of(id, WorkflowAction::SignalWithStart(start(), message("once"))));
-    ours.accepted_at -= Duration::from_secs(600);
+    let (sender, id) = (Sender::to(&stack).await, &unique("again"));
+    let ours = command(of(id, WorkflowAction::SignalWithStart(start(), message("once"))));
     let first = sender.carry_out(&ours).await;
     assert_eq!(first.kind(), Signalled, "{first:?}");
     expect(&api.post(&format!("/stop-workflow/{id}")).await.unwrap(), 200);
     expect(&api.get(&format!("/workflow-result/{id}")).await.unwrap(), 200);
-    let again = sender.carry_out(&ours).await;
+    let again = sender.carry_out(&Command { repeated: true, ..ours }).await;
     assert_eq!((again.kind(), &again.run_id), (Deduplicated, &first.run_id));
     assert_eq!(described(&api, id).await["run_id"], json!(first.run_id), "no second run");
 }

@@ -22,6 +22,10 @@ use crate::{
 
 /// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Events that are asked for beforehand.
+const EVENTS_AHEAD: usize = 512;
+/// Messages with commands, each of which may have many.
+const BATCHES_AHEAD: usize = 16;
 
 /// One message, delivered to be settled.
 pub struct Delivery {
@@ -96,6 +100,8 @@ pub struct Deliveries {
     bus: Bus,
     stream: &'static str,
     durable: String,
+    /// Messages that are asked for beforehand.
+    ahead: usize,
     open: Option<Open>,
     openings: u64,
 }
@@ -110,8 +116,8 @@ struct Open {
 }
 
 impl Deliveries {
-    fn new(bus: &Bus, stream: &'static str, durable: String) -> Self {
-        Self { bus: bus.clone(), stream, durable, open: None, openings: 0 }
+    fn new(bus: &Bus, stream: &'static str, durable: String, ahead: usize) -> Self {
+        Self { bus: bus.clone(), stream, durable, ahead, open: None, openings: 0 }
     }
 
     /// The next delivery; pending while there is none. May be dropped without loss.
@@ -135,12 +141,17 @@ impl Deliveries {
         }
     }
 
-    /// The next delivery and those that are already there behind it, `most` together.
-    pub async fn next_ready(&mut self, most: usize) -> Vec<Delivery> {
-        let mut deliveries = vec![self.next().await];
+    /// The next delivery and those that are already there behind it, `most` together, and no more when they have
+    /// `bytes`.
+    pub async fn next_ready(&mut self, most: usize, bytes: usize) -> Vec<Delivery> {
+        let first = self.next().await;
+        let mut taken = first.payload().len();
+        let mut deliveries = vec![first];
         while deliveries.len() < most
+            && taken < bytes
             && let Some(delivery) = self.next().now_or_never()
         {
+            taken += delivery.payload().len();
             deliveries.push(delivery);
         }
         deliveries
@@ -151,7 +162,7 @@ impl Deliveries {
             Some(open) => open,
             None => {
                 self.openings += 1;
-                self.bus.open_when_there(self.stream, &self.durable, self.openings).await
+                self.bus.open_when_there(self.stream, &self.durable, self.ahead, self.openings).await
             }
         };
         self.open.insert(opened)
@@ -200,18 +211,18 @@ pub(crate) fn raw(
 impl Bus {
     /// Events, to be matched in the order of the stream.
     pub fn events(&self) -> Deliveries {
-        Deliveries::new(self, stream::EVENTS, consumer::MATCH.to_owned())
+        Deliveries::new(self, stream::EVENTS, consumer::MATCH.to_owned(), EVENTS_AHEAD)
     }
 
     /// Commands of one partition, in the order of the stream.
     pub fn commands(&self, partition: u16) -> Deliveries {
-        Deliveries::new(self, stream::COMMANDS, consumer::apply(partition))
+        Deliveries::new(self, stream::COMMANDS, consumer::apply(partition), BATCHES_AHEAD)
     }
 
-    async fn open_when_there(&self, stream: &'static str, durable: &str, number: u64) -> Open {
+    async fn open_when_there(&self, stream: &'static str, durable: &str, ahead: usize, number: u64) -> Open {
         let mut pauses = patient();
         loop {
-            match self.open_consumer(stream, durable, number).await {
+            match self.open_consumer(stream, durable, ahead, number).await {
                 Ok(open) => return open,
                 Err(error) => {
                     tracing::debug!(error = %Chain(&error), stream, consumer = durable, "not open yet")
@@ -223,7 +234,13 @@ impl Bus {
 
     /// Goes on where the acknowledgements end. Without the reset, what a killed process had in its hands would
     /// come after newer messages, and only when its acknowledgement is overdue.
-    async fn open_consumer(&self, stream: &'static str, durable: &str, number: u64) -> Result<Open, Error> {
+    async fn open_consumer(
+        &self,
+        stream: &'static str,
+        durable: &str,
+        ahead: usize,
+        number: u64,
+    ) -> Result<Open, Error> {
         let of = Error::when("open the consumer");
         self.ensure_streams().await.map_err(|e| of(e.into()))?;
         let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
@@ -232,7 +249,7 @@ impl Bus {
         let consumer: jetstream::consumer::PullConsumer = stream.get_consumer(durable).await.map_err(&of)?;
         let messages = consumer
             .stream()
-            .max_messages_per_batch(512)
+            .max_messages_per_batch(ahead)
             .expires(Duration::from_secs(30))
             .heartbeat(HEARTBEAT)
             .messages()

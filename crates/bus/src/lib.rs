@@ -4,6 +4,7 @@
 //! settled in one place, [`Delivery::settle`].
 
 mod address;
+mod commands;
 mod connect;
 mod consume;
 mod feed;

@@ -1,4 +1,4 @@
-//! Publishing: everything carries a `Nats-Msg-Id`, so that what was sent twice is stored once.
+//! Publishing: everything but outcomes carries a `Nats-Msg-Id`, so that what was sent twice is stored once.
 
 use async_nats::{
     HeaderMap, HeaderName, HeaderValue,
@@ -60,9 +60,10 @@ impl From<async_nats::jetstream::context::PublishError> for PublishError {
 
 /// A message to be published, as often as it takes.
 #[derive(Clone)]
-struct Outgoing {
+pub(crate) struct Outgoing {
     to: String,
-    id: String,
+    /// Without it, what is sent twice is stored twice.
+    id: Option<String>,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -108,8 +109,8 @@ fn ended(mut span: Span, sent: Result<Stored, PublishError>) -> Result<Stored, P
 }
 
 impl Outgoing {
-    fn new(to: String, id: String, body: impl Into<Bytes>) -> Self {
-        Self { to, id, headers: HeaderMap::new(), body: body.into() }
+    pub(crate) fn new(to: String, id: String, body: impl Into<Bytes>) -> Self {
+        Self { to, id: Some(id), headers: HeaderMap::new(), body: body.into() }
     }
 
     /// Its message id is derived from the event's own, so that an event that is sent again is stored once.
@@ -135,14 +136,13 @@ impl Outgoing {
     }
 
     fn about(&self, template: &'static str) -> About<'_> {
-        About { subject: &self.to, template, id: Some(&self.id), size: Some(self.body.len()) }
+        About { subject: &self.to, template, id: self.id.as_deref(), size: Some(self.body.len()) }
     }
 
-    /// The attempt is part of its message id: a later outcome of the same effect is news, not a duplicate.
+    /// Without a message id: the ledger keeps the last of each subject, so that twice the same is once.
     fn outcome(outcome: &Outcome) -> Self {
-        let to = outcome.ledger_subject();
-        let id = format!("{to}.{}.{}", outcome.kind, outcome.attempts);
-        Self::new(to, id, outcome.encode_to_vec())
+        let body = outcome.encode_to_vec().into();
+        Self { to: outcome.ledger_subject(), id: None, headers: HeaderMap::new(), body }
     }
 
     fn dead_letter(letter: &DeadLetter) -> Self {
@@ -188,15 +188,6 @@ impl Bus {
         ended(span, self.store(outgoing).await)
     }
 
-    /// Publishes one command, however long JetStream is away. Drop the future to give it up.
-    ///
-    /// # Errors
-    /// [`PublishError::TooLarge`] only.
-    pub async fn publish_command_at_last(&self, command: Command) -> Result<Stored, PublishError> {
-        let Traced { outgoing, span } = Traced::command(command);
-        ended(span, self.store_at_last(&outgoing).await)
-    }
-
     /// Writes an outcome into the ledger, where it takes the place of an earlier one of the same effect, however
     /// long JetStream is away. Drop the future to give it up.
     pub async fn record(&self, outcome: &Outcome) {
@@ -223,13 +214,17 @@ impl Bus {
 
     async fn store(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
         let Outgoing { to, id, headers, body } = outgoing;
-        let message = PublishMessage::build().payload(body).headers(headers).header(header::MESSAGE_ID, id);
+        let message = PublishMessage::build().payload(body).headers(headers);
+        let message = match id {
+            Some(id) => message.header(header::MESSAGE_ID, id),
+            None => message,
+        };
         let ack = self.jetstream.send_publish(to, message).await?.await?;
         Ok(Stored { stream_sequence: ack.sequence, duplicate: ack.duplicate })
     }
 
     /// Tries again, with the same message id, until JetStream has the message or says that it never will.
-    async fn store_at_last(&self, outgoing: &Outgoing) -> Result<Stored, PublishError> {
+    pub(crate) async fn store_at_last(&self, outgoing: &Outgoing) -> Result<Stored, PublishError> {
         let mut pauses = patient();
         loop {
             match self.store(outgoing.clone()).await {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use signalbox_proto::v1;
-pub use signalbox_proto::v1::{EventRef, Trigger};
+pub use signalbox_proto::v1::{EventRef, Matching, Trigger};
 
 use crate::{Action, EffectKey, Event, EventKey, ReplyTo, TraceContext};
 
@@ -19,6 +19,10 @@ pub struct Command {
     pub trace: TraceContext,
     /// When it was accepted or planned.
     pub accepted_at: DateTime<Utc>,
+    /// Whether it may have been published, and carried out, before.
+    pub repeated: bool,
+    /// What the routes made of the event, in the first of its commands.
+    pub matching: Option<Matching>,
     /// What to do, and to what.
     pub action: Action,
 }
@@ -80,6 +84,8 @@ impl From<Command> for v1::Command {
             trace: command.trace.to_wire(),
             accepted_at: Some(wire_time(command.accepted_at)),
             route_set: command.origin.route_set,
+            repeated: command.repeated,
+            matching: command.matching,
             action: Some(action),
         }
     }
@@ -105,6 +111,8 @@ impl TryFrom<v1::Command> for Command {
             reply_to,
             trace: TraceContext::from_wire(wire.trace.as_ref()),
             accepted_at: wire.accepted_at.and_then(time).ok_or(BadCommand("accepted_at"))?,
+            repeated: wire.repeated,
+            matching: wire.matching,
             action: action(&wire.key, wire.action.ok_or(BadCommand("action"))?)?,
         })
     }
@@ -165,6 +173,8 @@ mod tests {
             reply_to: Some("_INBOX.a".parse().unwrap()),
             trace: TraceContext::default(),
             accepted_at: DateTime::UNIX_EPOCH,
+            repeated: true,
+            matching: Some(Matching { effect_keys: vec!["k".into()], ..Default::default() }),
             action,
         }
     }

@@ -21,7 +21,7 @@ pub use action::{
     SignalAll, Start, StartOptions, Update, UpdateWait, WorkflowAction,
 };
 pub use action_wire::wire_duration;
-pub use command::{BadCommand, Command, Origin, Trigger, time, wire_time};
+pub use command::{BadCommand, Command, Matching, Origin, Trigger, time, wire_time};
 pub use event::{Data, Event};
 pub use fault::{Fault, Reason};
 pub use ids::{BadId, EventId, EventSubject, ReplyTo, ScheduleId, Source, WorkflowId};

@@ -23,6 +23,8 @@ pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcom
         attempts,
         at: Some(wire_time(at)),
         trace: command.trace.to_wire(),
+        verdicts: command.matching.iter().flat_map(|matching| matching.verdicts.clone()).collect(),
+        effect_keys: command.matching.iter().flat_map(|matching| matching.effect_keys.clone()).collect(),
         ..Default::default()
     }
 }
@@ -43,6 +45,10 @@ pub trait OutcomeExt {
     fn time(&self) -> Option<DateTime<Utc>>;
     /// Whether nothing more will come of its command.
     fn is_final(&self) -> bool;
+    /// The outcome of the matching of its event, if this, of the first effect, has that with it. It is taken out.
+    fn take_matching(&mut self) -> Option<Self>
+    where
+        Self: Sized;
 }
 
 impl OutcomeExt for Outcome {
@@ -101,5 +107,23 @@ impl OutcomeExt for Outcome {
 
     fn is_final(&self) -> bool {
         !matches!(self.kind(), OutcomeKind::Retrying)
+    }
+
+    fn take_matching(&mut self) -> Option<Self> {
+        if self.effect_key.is_empty() || self.effect_keys.is_empty() {
+            return None;
+        }
+        let mut matching = Self {
+            event: self.event.clone(),
+            route_set: self.route_set.clone(),
+            attempts: 1,
+            at: self.at,
+            trace: self.trace.clone(),
+            verdicts: std::mem::take(&mut self.verdicts),
+            effect_keys: std::mem::take(&mut self.effect_keys),
+            ..Default::default()
+        };
+        matching.set_kind(OutcomeKind::Matched);
+        Some(matching)
     }
 }

@@ -166,6 +166,8 @@ impl RouteSet {
             reply_to: event.reply_to.clone(),
             trace: event.trace.clone(),
             accepted_at: at,
+            repeated: false,
+            matching: None,
             action,
         }
     }

@@ -253,6 +253,8 @@ fn direct(
         reply_to: None,
         trace,
         accepted_at: Utc::now(),
+        repeated: false,
+        matching: None,
         action,
     })
 }

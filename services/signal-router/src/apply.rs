@@ -6,6 +6,7 @@ mod lanes;
 mod outcome;
 mod partition;
 mod publish;
+mod recent;
 mod schedule;
 
 use std::sync::Arc;

@@ -1,26 +1,25 @@
 //! Match: events in the order of their stream, to commands by the routes.
 
-use std::sync::Arc;
+mod matched;
 
-use chrono::Utc;
-use signalbox_bus::{Bus, Delivery, PublishError, Settlement};
-use signalbox_domain::{
-    Command, DeadLetter, Event, Outcome, OutcomeExt, OutcomeKind, RawMessage, Reason, read_event,
-};
-use signalbox_routing::Plan;
+use std::{collections::HashMap, sync::Arc};
+
+use futures::future::join_all;
+use signalbox_bus::{Bus, Delivery, Settlement};
+use signalbox_domain::{DeadLetter, read_event};
 use signalbox_telemetry::Span;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    metrics::{RouterMetrics, name},
+    metrics::RouterMetrics,
     routes::{Loaded, Running, Unroutable},
 };
+use matched::Matched;
 
 /// Events that are matched together: their commands are stored in one wait.
-const TOGETHER: usize = 64;
-
-/// Of a message that is no event, this much goes into its dead letter; the whole stays in its stream.
-const RAW_KEPT: usize = 512 * 1024;
+const TOGETHER: usize = 512;
+/// No more bytes than these, either.
+const BYTES_TOGETHER: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Matcher {
     pub(crate) bus: Bus,
@@ -35,7 +34,7 @@ impl Matcher {
             let mut deliveries = self.bus.events();
             loop {
                 tokio::select! {
-                    taken = deliveries.next_ready(TOGETHER) => self.match_all(&taken, &mut running).await,
+                    taken = deliveries.next_ready(TOGETHER, BYTES_TOGETHER) => self.match_all(&taken, &mut running).await,
                     () = running.news() => running.take_news().await,
                 }
             }
@@ -44,13 +43,29 @@ impl Matcher {
         Ok(())
     }
 
-    /// In order, and each settled only when everything that it leads to is stored.
+    /// In order, and with one route set as long as they come from one opening of the consumer.
     async fn match_all(&self, deliveries: &[Delivery], running: &mut Running) {
+        for deliveries in deliveries.chunk_by(|one, next| one.opening == next.opening) {
+            if let Some(first) = deliveries.first() {
+                running.before(first.opening).await;
+                self.match_together(deliveries, running).await;
+            }
+        }
+    }
+
+    /// Each is settled when everything that they all lead to is stored.
+    async fn match_together(&self, deliveries: &[Delivery], running: &mut Running) {
+        let mut all = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
-            running.before(delivery.opening).await;
             let routes = running.at(delivery.stream_sequence).await;
-            let (matched, _span) = self.match_one(delivery, routes);
-            self.carry_on(matched).await;
+            let (mut matched, span) = self.match_one(delivery, routes);
+            if delivery.repeated {
+                matched.again();
+            }
+            all.push((matched, span));
+        }
+        self.carry_on(&mut all).await;
+        for delivery in deliveries {
             running.matched(delivery.stream_sequence);
             delivery.settle(Settlement::Done).await;
         }
@@ -82,128 +97,64 @@ impl Matcher {
         }
     }
 
-    async fn carry_on(&self, mut matched: Matched) {
-        for command in std::mem::take(&mut matched.commands) {
-            if let Err(PublishError::TooLarge) = self.bus.publish_command_at_last(command.clone()).await {
-                matched.command_too_large(&command);
+    async fn carry_on(&self, all: &mut [(Matched, Span)]) {
+        let mut all: Vec<_> = all.iter_mut().map(|(matched, _)| matched).collect();
+        self.pass_over_what_happened(&mut all).await;
+        let commands = all.iter_mut().flat_map(|matched| std::mem::take(&mut matched.commands)).collect();
+        for command in self.bus.publish_commands_at_last(commands).await {
+            let of = all.iter_mut().find(|matched| matched.led_to(&command));
+            of.into_iter().for_each(|matched| matched.command_too_large(&command));
+        }
+        for letter in all.iter().flat_map(|matched| &matched.letters) {
+            self.bury(letter).await;
+        }
+        // The ledger keeps one place for each, so that their order is of no consequence.
+        join_all(all.iter().map(|matched| self.tell(matched))).await;
+    }
+
+    /// An event that comes a second time, delivered again or published again, must not have its effects again.
+    async fn pass_over_what_happened(&self, all: &mut [&mut Matched]) {
+        let events: Vec<_> =
+            all.iter().filter_map(|matched| Some(matched.commands.first()?.origin.event_key())).collect();
+        let recorded = self.bus.recorded(&events).await;
+        if recorded.is_empty() {
+            return;
+        }
+        let known: HashMap<_, _> =
+            recorded.into_iter().map(|outcome| (outcome.effect_key.clone(), outcome)).collect();
+        all.iter_mut().for_each(|matched| matched.pass_over(&known));
+    }
+
+    async fn bury(&self, letter: &DeadLetter) {
+        tracing::warn!(
+            event.id = letter.event.as_ref().map_or("", |event| &event.id),
+            error = letter.outcome.as_ref().map_or("", |outcome| &outcome.detail),
+            "dead letter"
+        );
+        self.bus.bury(letter).await;
+    }
+
+    /// Whoever waits, and then the ledger.
+    async fn tell(&self, matched: &Matched) {
+        let of_letters = matched.letters.iter().filter_map(|letter| letter.outcome.as_ref());
+        let of_commands: Vec<_> = of_letters.filter(|outcome| !outcome.effect_key.is_empty()).collect();
+        if let Some(to) = &matched.reply_to {
+            let told = of_commands.iter().copied().chain(&matched.happened).chain([&matched.outcome]);
+            for outcome in told {
+                self.bus.reply(to, outcome).await;
             }
         }
-        for letter in &matched.letters {
-            tracing::warn!(
-                event.id = letter.event.as_ref().map_or("", |event| &event.id),
-                error = letter.outcome.as_ref().map_or("", |outcome| &outcome.detail),
-                "dead letter"
-            );
-            self.bus.bury(letter).await;
+        for outcome in of_commands {
+            self.bus.record(outcome).await;
         }
-        let of_commands = matched.letters.iter().filter_map(|letter| letter.outcome.as_ref());
-        for outcome in of_commands.filter(|outcome| !outcome.effect_key.is_empty()) {
-            self.tell(&matched, outcome).await;
+        if !matched.verdict_is_with_a_command() {
+            self.bus.record(&matched.outcome).await;
         }
-        self.tell(&matched, &matched.outcome).await;
         self.metrics.matched(matched.outcome.kind());
         tracing::debug!(
             event.id = matched.outcome.event.as_ref().map_or("", |event| &event.id),
             commands = matched.outcome.effect_keys.len(),
             "event matched"
         );
-    }
-
-    /// Whoever waits, and then the ledger.
-    async fn tell(&self, matched: &Matched, outcome: &Outcome) {
-        if let Some(to) = &matched.reply_to {
-            self.bus.reply(to, outcome).await;
-        }
-        self.bus.record(outcome).await;
-    }
-}
-
-/// Everything that one message leads to.
-struct Matched {
-    commands: Vec<Command>,
-    letters: Vec<DeadLetter>,
-    outcome: Outcome,
-    reply_to: Option<signalbox_domain::ReplyTo>,
-}
-
-impl Matched {
-    fn of_plan(event: &Event, plan: Plan, route_set: &str) -> Self {
-        let mut outcome = Outcome::of_matching(event, route_set, Utc::now());
-        outcome.effect_keys = plan.commands.iter().map(|command| command.effect_key.to_string()).collect();
-        outcome.verdicts = plan.verdicts;
-        outcome.set_kind(match (plan.commands.is_empty(), plan.errors.is_empty()) {
-            (false, _) => OutcomeKind::Matched,
-            (true, true) => OutcomeKind::Unmatched,
-            (true, false) => OutcomeKind::Dead,
-        });
-        if let (OutcomeKind::Dead, Some(first)) = (outcome.kind(), plan.errors.first()) {
-            outcome = outcome.because(OutcomeKind::Dead, Reason::RouteError, first.to_string());
-        }
-        let mut letters = Vec::new();
-        if let Some(mismatch) = plan.mismatch {
-            outcome = outcome.because(OutcomeKind::Dead, Reason::SchemaMismatch, mismatch);
-            letters.push(DeadLetter {
-                event: Some(event.reference()),
-                outcome: Some(outcome.clone()),
-                ..Default::default()
-            });
-        }
-        letters.extend(plan.errors.iter().map(|error| {
-            let mut dead = Outcome::of_matching(event, route_set, Utc::now());
-            dead.route = error.route.clone();
-            let dead = dead.because(OutcomeKind::Dead, Reason::RouteError, error.to_string());
-            DeadLetter { event: Some(event.reference()), outcome: Some(dead), ..Default::default() }
-        }));
-        Self { letters, commands: plan.commands, outcome, reply_to: event.reply_to.clone() }
-    }
-
-    /// Which routes it had is known, but they are not to be had any more.
-    fn without_routes(event: &Event, Unroutable { version, why }: &Unroutable) -> Self {
-        let detail = format!("its routes, {version}, cannot be used: {why}");
-        let outcome = Outcome::of_matching(event, version, Utc::now());
-        let outcome = outcome.because(OutcomeKind::Dead, Reason::RouteError, detail);
-        let letter = DeadLetter {
-            event: Some(event.reference()),
-            outcome: Some(outcome.clone()),
-            ..Default::default()
-        };
-        Self { commands: Vec::new(), letters: vec![letter], outcome, reply_to: event.reply_to.clone() }
-    }
-
-    fn describe(&self, event: &Event, span: &mut Span) {
-        span.set("cloudevents.event_id", || event.id.to_string());
-        span.set("cloudevents.event_source", || event.source.to_string());
-        span.set("cloudevents.event_type", || event.kind.to_string());
-        span.set("signalbox.commands", || i64::try_from(self.commands.len()).unwrap_or(i64::MAX));
-        span.set("signalbox.outcome", || name(self.outcome.kind()));
-        if self.outcome.kind() == OutcomeKind::Dead {
-            span.fail(|| self.outcome.detail.clone());
-        }
-    }
-
-    fn of_no_event(message: &RawMessage<'_>, why: &str) -> Self {
-        let outcome = Outcome { event: Some(message.reference()), attempts: 1, ..Default::default() }
-            .at(Utc::now())
-            .because(OutcomeKind::Dead, Reason::BadEvent, why);
-        let letter = DeadLetter {
-            event: outcome.event.clone(),
-            raw: message.body.slice(..message.body.len().min(RAW_KEPT)),
-            outcome: Some(outcome.clone()),
-            ..Default::default()
-        };
-        Self { commands: Vec::new(), letters: vec![letter], outcome, reply_to: message.reply_to() }
-    }
-
-    fn command_too_large(&mut self, command: &Command) {
-        let outcome = signalbox_domain::of_command(command, 1, Utc::now()).because(
-            OutcomeKind::Dead,
-            Reason::InvalidArgument,
-            "the command is larger than NATS takes: pass on a part of the event's data",
-        );
-        self.letters.push(DeadLetter {
-            event: outcome.event.clone(),
-            outcome: Some(outcome),
-            ..Default::default()
-        });
     }
 }

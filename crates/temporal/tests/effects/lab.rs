@@ -84,6 +84,8 @@ pub fn command(action: Action) -> Command {
         reply_to: None,
         trace: TraceContext::default(),
         accepted_at: Utc::now(),
+        repeated: false,
+        matching: None,
         action,
     }
 }

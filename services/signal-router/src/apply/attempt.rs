@@ -89,7 +89,10 @@ impl Applier {
             "{} applied", command.action.kind()
         );
         if let Some(to) = &command.reply_to {
-            self.bus.reply(to, &outcome).await;
+            let mut told = outcome.clone();
+            // Whoever waits was told of it by the matcher.
+            told.take_matching();
+            self.bus.reply(to, &told).await;
         }
         if outcome.kind() == OutcomeKind::Dead {
             tracing::warn!(

@@ -80,6 +80,8 @@ mod tests {
             reply_to: None,
             trace: TraceContext::default(),
             accepted_at: DateTime::UNIX_EPOCH,
+            repeated: false,
+            matching: None,
             action: Action::Workflow("w".parse().unwrap(), query),
         }
     }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use prost::Message;
 use signalbox_bus::{Delivery, Settlement};
@@ -13,17 +13,13 @@ use signalbox_domain::{BadCommand, Command, DeadLetter, Outcome, OutcomeExt, Out
 use signalbox_proto::v1::CommandBatch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Applier, lanes::Lanes};
+use super::{Applier, lanes::Lanes, recent::Recent};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
 
-/// Deliveries of one partition that are held, under way or waiting in a lane.
+/// Commands of one partition that are held, under way or waiting in a lane, before no more are taken.
 const HELD: usize = 1024;
-
-/// COMMANDS knows a message again for two minutes. What was published so long after it was accepted may have been
-/// before: a matcher that died before it acknowledged its event, and comes back late, publishes its commands again.
-const LATE: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
@@ -49,6 +45,10 @@ pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()
 struct Partition {
     applier: Arc<Applier>,
     held: HashMap<u64, Held>,
+    /// How many commands these have that have not come to their end.
+    left: usize,
+    /// An event that is published twice at once is matched twice before the ledger knows of it.
+    recent: Recent,
     lanes: Lanes<Box<str>, Work>,
     under_way: FuturesUnordered<BoxFuture<'static, End>>,
     /// May begin, but would be more than [`UNDER_WAY`].
@@ -79,6 +79,8 @@ impl Partition {
         Self {
             applier,
             held: HashMap::new(),
+            left: 0,
+            recent: Recent::default(),
             lanes: Lanes::new(),
             under_way: FuturesUnordered::new(),
             ready: VecDeque::new(),
@@ -86,7 +88,7 @@ impl Partition {
     }
 
     fn has_room(&self) -> bool {
-        self.held.len() < HELD
+        self.left < HELD
     }
 
     async fn take(&mut self, delivery: Delivery) {
@@ -115,13 +117,14 @@ impl Partition {
             delivery.settle(Settlement::Done).await;
             return;
         }
-        let (repeated, stored_at) = (delivery.repeated, delivery.stored_at);
+        let repeated = delivery.repeated;
         self.applier.metrics.held.inc_by(commands.len() as i64);
+        self.left += commands.len();
         self.held.insert(sequence, Held { delivery, left: commands.len() });
         for command in commands {
             let key: Box<str> = command.key().into();
-            let late = stored_at - command.accepted_at > LATE;
-            let work = Work { command, delivery: sequence, repeated: repeated || late };
+            let repeated = self.recent.knows(&command.effect_key) || command.repeated || repeated;
+            let work = Work { command, delivery: sequence, repeated };
             if let Some(work) = self.lanes.enter(&key, work) {
                 self.ready.push_back(work);
             }
@@ -157,6 +160,7 @@ impl Partition {
 
     async fn settle(&mut self, end: End) {
         self.applier.metrics.held.dec();
+        self.left -= 1;
         let Some(held) = self.held.get_mut(&end.delivery).filter(|_| end.concluded) else { return };
         held.left -= 1;
         if held.left == 0
