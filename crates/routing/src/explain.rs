@@ -99,7 +99,7 @@ impl RouteSet {
     /// What every route makes of `event`, as [`Self::plan`] does, and why.
     pub fn explain(&self, event: &Event, at: DateTime<Utc>) -> Explanation {
         let mismatch = self.mismatch(event);
-        let scope = Scope::new(event);
+        let scope = Scope::new(event, at);
         let explained = |route: &Route| {
             let why = match (not_wanted(route, event), &mismatch) {
                 (Some(not_wanted), _) => not_wanted,

@@ -91,7 +91,7 @@ impl RouteSet {
             return Plan::of_mismatch(detail);
         }
         let mut plan = Plan::default();
-        let scope = Scope::new(event);
+        let scope = Scope::new(event, at);
         for route in self.matching(event) {
             plan.add(&route.name, self.commands(route, event, &scope, at));
         }

@@ -15,7 +15,7 @@ use super::{
     pattern::Pattern,
     rewrite,
     scan::Code,
-    scope::{EVENT, Failure, Scope},
+    scope::{EVENT, Failure, NOW, Scope},
     span::Source,
 };
 
@@ -108,7 +108,8 @@ impl Expression {
 
     /// Whether its value may differ between events.
     pub(crate) fn reads_event(&self) -> bool {
-        self.ast.references().has_variable(EVENT)
+        let references = self.ast.references();
+        references.has_variable(EVENT) || references.has_function(NOW)
     }
 
     /// The value for the event of `scope`. A part of its data is handed on as it is, its fields in their order.

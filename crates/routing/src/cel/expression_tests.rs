@@ -20,7 +20,7 @@ fn event(data: &Value) -> Event {
 fn evaluate(text: &str, data: &Value) -> Result<Value, String> {
     let event = event(data);
     let expression = Expression::compile(text).map_err(|bad| format!("{}: {}", bad.offset, bad.message))?;
-    let scope = Scope::new(&event);
+    let scope = Scope::new(&event, event.time);
     expression.evaluate(&scope)
 }
 
@@ -287,10 +287,19 @@ fn generated_bytes_crash_nothing() {
         let text: String = (0..count).map(|_| dice.pick(PIECES)).collect();
         bytes += text.len();
         if let Ok(expression) = Expression::compile(&text) {
-            let _ = expression.evaluate(&Scope::new(&event));
+            let _ = expression.evaluate(&Scope::new(&event, event.time));
         }
         if let Ok(expression) = Expression::compile_with(&text, &known) {
-            assert!(expression.evaluate(&Scope::new(&event)).is_ok(), "{text}");
+            assert!(expression.evaluate(&Scope::new(&event, event.time)).is_ok(), "{text}");
         }
     }
+}
+
+#[test]
+fn now_is_when_the_stream_stored_the_event() {
+    let event = event(&Value::Null);
+    let stored_at = chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap();
+    let expression = Expression::compile("string(now())").unwrap();
+    assert!(expression.reads_event());
+    assert_eq!(expression.evaluate(&Scope::new(&event, stored_at)), Ok(json!("2026-01-01T00:00:00Z")));
 }

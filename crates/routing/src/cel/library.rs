@@ -26,6 +26,9 @@ use super::{
     types::Type,
 };
 
+/// The function that is given the time.
+pub(super) const NOW: &str = "now";
+
 /// A function.
 pub(crate) struct Own {
     /// As it is called: `lowerAscii`, `json.parse`.
@@ -83,8 +86,8 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     add(ROUNDS, 3, rounds);
     add(MATCHES, 2, matches);
     for own in all() {
-        let fuel = usize::from(own.metered);
-        (own.least..=own.most).for_each(|args| add(&own.inner_name(), args + fuel, own.run));
+        let given = usize::from(own.metered) + usize::from(own.name == NOW);
+        (own.least..=own.most).for_each(|args| add(&own.inner_name(), args + given, own.run));
     }
     Arc::new(env)
 });

@@ -13,7 +13,7 @@ use crate::cel::{
 fn evaluate(text: &str, data: &Value) -> Result<Value, String> {
     let event = event(data);
     let expression = Expression::compile(text).map_err(|bad| bad.message)?;
-    expression.evaluate(&Scope::new(&event))
+    expression.evaluate(&Scope::new(&event, event.time))
 }
 
 #[test]

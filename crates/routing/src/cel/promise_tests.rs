@@ -561,7 +561,7 @@ fn promised(
     let expression = parsed.expression();
     let mut made = Vec::new();
     for (data, event) in values.iter().zip(events) {
-        let result = expression.evaluate(&Scope::new(event));
+        let result = expression.evaluate(&Scope::new(event, event.time));
         let told = || format!("seed {seed}\n  expression {text}\n  data {data}\n  schema {schema}");
         let result = result.unwrap_or_else(|why| panic!("{why}\n  {}", told()));
         assert!(found.kind.admits(&result), "{result} is no {:?}\n  {}", found.kind, told());

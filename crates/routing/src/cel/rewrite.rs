@@ -15,6 +15,7 @@ use super::{
     meter::{FUEL, PAY, ROUNDS},
     operators::REPLACED,
     pattern::{self, MATCHES, Pattern},
+    scope::NOW,
 };
 
 /// Functions whose cost does not depend on the size of what they are given.
@@ -85,6 +86,9 @@ fn visit_call(call: &mut CallExpr, patterns: &mut Vec<Pattern>) {
             && own.is_method()
         {
             call.args.insert(0, *target);
+        }
+        if own.name == library::NOW {
+            call.args.push(IdedExpr { id: 0, expr: Expr::Ident(NOW.to_owned()) });
         }
         if own.metered {
             let id = call.args.first().map_or(0, |first| first.id);

@@ -9,6 +9,7 @@ use cel::{
         value::Val,
     },
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox_domain::{Data, Event};
 
@@ -22,17 +23,22 @@ use super::{
 /// The one variable.
 pub(crate) const EVENT: &str = "event";
 
+/// What `now()` answers: no name that can be written.
+pub(super) const NOW: &str = "@now";
+
 /// An event as expressions see it. Its data are taken over for CEL once, and only if an expression computes.
 pub(crate) struct Scope<'e> {
     event: &'e Event,
+    at: DateTime<Utc>,
     context: OnceCell<Context<'e, 'e>>,
     fuel: Fuel,
     allowance: OnceCell<u64>,
 }
 
 impl<'e> Scope<'e> {
-    pub(crate) fn new(event: &'e Event) -> Self {
-        Self { event, context: OnceCell::new(), fuel: Fuel::default(), allowance: OnceCell::new() }
+    /// `at` is when the stream stored the event.
+    pub(crate) fn new(event: &'e Event, at: DateTime<Utc>) -> Self {
+        Self { event, at, context: OnceCell::new(), fuel: Fuel::default(), allowance: OnceCell::new() }
     }
 
     /// What is at `path` in the event's data.
@@ -44,7 +50,7 @@ impl<'e> Scope<'e> {
     /// Evaluates a checked tree with its patterns, which may spend the whole sum, and makes JSON of the value.
     pub(super) fn resolve(&self, ast: &IdedExpr, patterns: &[Pattern]) -> Result<Value, Failure> {
         self.fuel.fill(*self.allowance.get_or_init(|| allowance(self.event)));
-        let context = self.context.get_or_init(|| context(self.event, &self.fuel));
+        let context = self.context.get_or_init(|| context(self.event, self.at, &self.fuel));
         let json = |value: Result<cel::common::value::CowVal<'_, '_>, ExecutionError>| match value {
             Ok(value) => value::to_json(value.as_ref()).map_err(Failure::NotJson),
             Err(error) => Err(Failure::Evaluation(Box::new(error))),
@@ -86,9 +92,10 @@ fn allowance(event: &Event) -> u64 {
     ALLOWANCE.saturating_add(weight.saturating_mul(ALLOWANCE_PER_WEIGHT))
 }
 
-fn context<'e>(event: &'e Event, fuel: &Fuel) -> Context<'e, 'e> {
+fn context<'e>(event: &'e Event, at: DateTime<Utc>, fuel: &Fuel) -> Context<'e, 'e> {
     let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
     context.add_variable_as_val(EVENT, variable(event));
+    context.add_variable_as_val(NOW, Box::new(CelTimestamp::from(at.fixed_offset())));
     context.add_variable_as_val(FUEL, Box::new(fuel.clone()));
     context
 }

@@ -80,7 +80,7 @@ pub(crate) fn of(set: &RouteSet, files: &FileSet, events: &[(&Event, DateTime<Ut
     }
     for (event, at) in events {
         if set.mismatch(event).is_none() {
-            let scope = Scope::new(event);
+            let scope = Scope::new(event, *at);
             let matching: BTreeSet<_> = set.matching(event).map(|route| route.name.as_str()).collect();
             for marks in marks.iter_mut().filter(|marks| matching.contains(marks.route.name.as_str())) {
                 let outcome = set.commands(marks.route, event, &scope, *at);

@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use cel::common::types::CelBytes;
 use cel::common::value::CowVal;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{Args, Outcome, Own, Style, bytes, new_text, perhaps, refuse, text};
 use crate::cel::types::{Text, Type, is_tidy};
@@ -48,6 +49,26 @@ pub(super) const ALL: &[Own] = &[
         usage: "`token(text)`",
         doc: "One token of a subject, of 1 to 64 letters, digits, `-` and `_`: such texts stay as they are, others get a hash.",
         example: ("token('EU-west')", r#""EU-west""#),
+    },
+    Own {
+        name: "uuid5",
+        style: Style::Function,
+        least: 2,
+        most: 2,
+        metered: false,
+        rule: |args| match args {
+            [Type::String(_), Type::String(_)] => Some(Type::String(Text::plain(36, 36))),
+            _ => None,
+        },
+        run: |args| match (args.first().and_then(text), args.get(1).and_then(text)) {
+            (Some(namespace), Some(name)) => {
+                new_text(Uuid::new_v5(&namespace_of(namespace), name.as_bytes()).to_string())
+            }
+            _ => refuse("uuid5", &args),
+        },
+        usage: "`uuid5(namespace, text)`",
+        doc: "The UUID of version 5 (RFC 9562, section 5.5) of a text. The namespace is a UUID, or `dns`, `url`, `oid` or `x500`; any other text stands for its own UUID in `oid`.",
+        example: ("uuid5('dns', 'www.example.com')", r#""2ed6657d-e927-568b-95e1-2665a8aea6a2""#),
     },
     Own {
         name: "sha256",
@@ -164,4 +185,14 @@ fn with_hash(start: &str, text: &str) -> String {
     let hash = hex::encode(Sha256::digest(text));
     let short = hash.get(..16).unwrap_or(&hash);
     if start.is_empty() { short.to_owned() } else { format!("{start}-{short}") }
+}
+
+fn namespace_of(text: &str) -> Uuid {
+    match text {
+        "dns" => Uuid::NAMESPACE_DNS,
+        "url" => Uuid::NAMESPACE_URL,
+        "oid" => Uuid::NAMESPACE_OID,
+        "x500" => Uuid::NAMESPACE_X500,
+        other => other.parse().unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, other.as_bytes())),
+    }
 }

@@ -6,7 +6,7 @@ use cel::common::{
 };
 use chrono::{DateTime, TimeDelta};
 
-use super::{Args, Outcome, Own, Style, new_text, none, perhaps, refuse, some, text};
+use super::{Args, NOW, Outcome, Own, Style, new_text, none, perhaps, refuse, some, text};
 use crate::cel::{
     meter::take,
     operators::{Num, clamp},
@@ -66,6 +66,21 @@ pub(super) const ALL: &[Own] = &[
         usage: "`tryDouble(text)`",
         doc: "The number that is written there, if it is one.",
         example: ("tryDouble('1.5').orValue(0.0)", "1.5"),
+    },
+    Own {
+        name: NOW,
+        style: Style::Function,
+        least: 0,
+        most: 0,
+        metered: false,
+        rule: |_| Some(Type::Timestamp),
+        run: |args| match args.into_iter().next() {
+            Some(time) => Ok(time),
+            None => refuse(NOW, &[]),
+        },
+        usage: "`now()`",
+        doc: "When the stream stored the event: the same at every attempt.",
+        example: ("now() == now()", "true"),
     },
     Own {
         name: "parseTime",
