@@ -2,6 +2,7 @@
 
 mod numbers;
 mod pipeline;
+mod routes;
 mod trigger;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use pipeline::PipelineBench;
+use routes::RoutesBench;
 use trigger::TriggerBench;
 
 /// Measure what Signalbox costs
@@ -22,6 +24,7 @@ use trigger::TriggerBench;
 pub enum Bench {
     Trigger(Box<TriggerBench>),
     Pipeline(PipelineBench),
+    Routes(RoutesBench),
 }
 
 /// Answers as a Temporal that does nothing.
@@ -34,6 +37,7 @@ impl Run for Bench {
         match self {
             Self::Trigger(bench) => bench.output(),
             Self::Pipeline(bench) => bench.output(),
+            Self::Routes(bench) => bench.output(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Run for Bench {
         match self {
             Self::Trigger(bench) => bench.run().await,
             Self::Pipeline(bench) => bench.run().await,
+            Self::Routes(bench) => bench.run().await,
         }
     }
 }

@@ -40,7 +40,7 @@ Numbers of a debug build, or of a machine that is busy otherwise, mean little.
 How it measures:
   It starts a nats-server, a Temporal and a signal-router of its own, which have nothing to do but this.
   throughput  Events are stored while no router runs; then one is started, and measured is from the first outcome until
-              all is acknowledged, each event matched, its call made and both outcomes recorded. Then a direct client
+              all is acknowledged, each event matched, its call made and its outcome recorded. Then a direct client
               makes as many of the same calls, --in-flight at a time. CPU is that of the whole process while it was
               measured.
   latency     At a tenth of the throughput, from before an event is published until the outcome of its effect is there.

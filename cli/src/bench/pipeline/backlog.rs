@@ -25,8 +25,7 @@ pub async fn measure(rig: &mut Rig, events: usize, progress: &Progress) -> Resul
         looks.tick().await;
         rig.check_router()?;
         let now = Drained::look(&rig.bus).await?;
-        // Two outcomes each.
-        let done = (now.outcomes - before) / 2;
+        let done = now.outcomes - before;
         seen.push((Instant::now(), done));
         progress.show(format_args!("{done} of {events} events"));
         if now.empty {

@@ -74,8 +74,8 @@ impl Round {
         let used = cpu(all)?.into_iter().zip(used).map(|(after, before)| after - before).collect::<Vec<_>>();
 
         let recorded = last.outcomes - before.outcomes;
-        if recorded != 2 * events as u64 {
-            return Err(failed(format!("{events} events have {recorded} outcomes, not two each")));
+        if recorded != events as u64 {
+            return Err(failed(format!("{events} events have {recorded} outcomes, not one each")));
         }
         // What was done before the first look is not counted.
         let counted = events as f64 * (last.outcomes - first.outcomes) as f64 / recorded as f64;
