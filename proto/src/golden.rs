@@ -49,6 +49,8 @@ fn command() -> Command {
         trace: trace(),
         accepted_at: at(),
         route_set: "v1".into(),
+        repeated: false,
+        matching: None,
         action: Some(command::Action::SignalWithStart(SignalWithStart {
             start: Some(start()),
             signal: Some(Signal { name: "paid".into(), args: vec![b"{}".as_slice().into()] }),
@@ -153,6 +155,12 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
     check("command-batch", &CommandBatch { commands: vec![command()] });
     check("outcome", &outcome());
     check("command-actions", &CommandBatch { commands: actions() });
+    let matching = Matching {
+        verdicts: vec![Verdict { route: "r".into(), matched: true, detail: "d".into() }],
+        effect_keys: vec!["0123".into()],
+    };
+    let again = Command { repeated: true, matching: Some(matching), ..command() };
+    check("command-repeated", &CommandBatch { commands: vec![again, command()] });
     check(
         "outcome-answered",
         &Outcome {
