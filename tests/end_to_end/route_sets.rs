@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use async_nats::jetstream::{self, consumer::pull};
 use futures::StreamExt;
 use serde_json::{Value, json};
+use signalbox_domain::OutcomeExt;
 use signalbox_proto::{
     Message,
     names::{bucket, header, route_key},
@@ -155,11 +156,13 @@ impl Matched {
         let mut messages = reader.messages().await?;
         while let Some(message) = messages.next().await {
             let message = message?;
-            let outcome = Outcome::decode(message.payload.clone())?;
+            let mut outcome = Outcome::decode(message.payload.clone())?;
             let subject = outcome.event.as_ref().map_or("", |event| event.nats_subject.as_str());
             let matched = all.entry(subject.rsplit('.').next().unwrap_or_default().to_owned()).or_default();
+            let matching = outcome.take_matching();
+            matched.versions.extend(matching.map(|matching| matching.route_set));
             match outcome.effect_key.is_empty() {
-                true => matched.versions.push(outcome.route_set.clone()),
+                true => matched.versions.push(outcome.route_set),
                 false => matched.effects.push(Effect {
                     kind: outcome.kind().as_str_name().to_owned(),
                     version: outcome.route_set,

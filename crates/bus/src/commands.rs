@@ -36,9 +36,10 @@ impl Bus {
     /// that are larger than NATS takes. Drop the future to give it up.
     pub async fn publish_commands_at_last(&self, commands: Vec<Command>) -> Vec<Command> {
         let mut partitions: BTreeMap<u16, Vec<Batch>> = BTreeMap::new();
+        let full = FULL.min(self.client.server_info().max_payload / 2);
         for command in commands {
             let number = partition(command.key(), PARTITIONS);
-            put(partitions.entry(number).or_default(), number, command);
+            put(partitions.entry(number).or_default(), number, full, command);
         }
         let stored = partitions.into_iter().map(|(number, batches)| self.store_in_order(number, batches));
         join_all(stored).await.into_iter().flatten().collect()
@@ -63,14 +64,14 @@ impl Bus {
     }
 }
 
-fn put(batches: &mut Vec<Batch>, number: u16, command: Command) {
+fn put(batches: &mut Vec<Batch>, number: u16, full: usize, command: Command) {
     let id = command.effect_key.to_string();
     let to = subject::commands(number);
     let about = About { subject: &to, template: subject::COMMANDS, id: Some(&id), size: None };
     let span = spans::publish(&command.trace, &about);
     let wire = v1::Command::from(Command { trace: span.context(), ..command.clone() });
     let bytes = wire.encoded_len();
-    let room = |batch: &Batch| batch.commands.len() < MANY && batch.bytes + bytes <= FULL;
+    let room = |batch: &Batch| batch.commands.len() < MANY && batch.bytes + bytes <= full;
     match batches.last_mut() {
         Some(last) if room(last) => last.add(command, wire, span, bytes),
         _ => {

@@ -43,6 +43,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them. `docs/reference/reasons.md` says what to do about each.
+    pub const ALL: [Self; 13] = [
+        Self::WorkflowRunning,
+        Self::WorkflowNotFound,
+        Self::InvalidArgument,
+        Self::PermissionDenied,
+        Self::UpdateRejected,
+        Self::TooManyWorkflows,
+        Self::ScheduleExists,
+        Self::ScheduleNotFound,
+        Self::BadEvent,
+        Self::SchemaMismatch,
+        Self::BadCommand,
+        Self::RouteError,
+        Self::Refused,
+    ];
+
     /// The stable code, as in outcomes and in the subjects of dead letters.
     pub fn code(self) -> &'static str {
         match self {
@@ -66,5 +83,19 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_told_with_a_remedy() {
+        let page = include_str!("../../../docs/reference/reasons.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let (codes, rest): (Vec<_>, Vec<_>) = rows.unzip();
+        assert_eq!(codes, Reason::ALL.map(Reason::code));
+        assert!(rest.iter().all(|rest| rest.split(" | ").all(|cell| cell.len() > 10)), "{rest:?}");
     }
 }

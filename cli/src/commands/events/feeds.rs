@@ -25,6 +25,8 @@ pub struct Feeds {
     events: Feed,
     outcomes: Option<Feed>,
     filter: Filter,
+    /// Read, and not told yet.
+    read: VecDeque<Row>,
 }
 
 impl Feeds {
@@ -37,12 +39,15 @@ impl Feeds {
     ) -> Result<Self, Error> {
         let events = bus.read_events(&filter.0, since).await?;
         let outcomes = if outcomes { Some(bus.read_outcomes(since).await?) } else { None };
-        Ok(Self { events, outcomes, filter: filter.clone() })
+        Ok(Self { events, outcomes, filter: filter.clone(), read: VecDeque::new() })
     }
 
     /// The next of either; `None` when the connection is closed.
     pub async fn next(&mut self) -> Result<Option<Row>, Error> {
         loop {
+            if let Some(row) = self.read.pop_front() {
+                return Ok(Some(row));
+            }
             let outcome = async {
                 match &mut self.outcomes {
                     Some(feed) => feed.next().await,
@@ -55,7 +60,7 @@ impl Feeds {
                 event = self.events.next() => return Ok(event?.map(|entry| Row::event(&entry))),
                 outcome = outcome => match outcome? {
                     None => return Ok(None),
-                    Some(entry) => if let Some(row) = wanted(&self.filter, &entry) { return Ok(Some(row)) },
+                    Some(entry) => self.read.extend(wanted(&self.filter, &entry)),
                 },
             }
         }
@@ -63,8 +68,8 @@ impl Feeds {
 
     /// The latest of those that are there, in the order of their times.
     pub async fn latest(self, limit: usize) -> Result<Vec<Row>, Error> {
-        let Self { events, outcomes, filter } = self;
-        let mut rows = last(events, limit, |entry| Some(Row::event(entry))).await?;
+        let Self { events, outcomes, filter, .. } = self;
+        let mut rows = last(events, limit, |entry| vec![Row::event(entry)]).await?;
         if let Some(feed) = outcomes {
             // Those of events that are left out are left out, too.
             let first = rows.first().filter(|_| rows.len() == limit).map(Row::stored_at);
@@ -79,12 +84,12 @@ impl Feeds {
     }
 }
 
-async fn last(mut feed: Feed, limit: usize, read: impl Fn(&Entry) -> Option<Row>) -> Result<Vec<Row>, Error> {
+async fn last(mut feed: Feed, limit: usize, read: impl Fn(&Entry) -> Vec<Row>) -> Result<Vec<Row>, Error> {
     let mut rows = VecDeque::new();
     while feed.behind() > 0 {
         let Ok(next) = timeout(PATIENCE, feed.next()).await else { break };
         let Some(entry) = next? else { break };
-        if let Some(row) = read(&entry) {
+        for row in read(&entry) {
             if rows.len() == limit {
                 rows.pop_front();
             }
@@ -95,10 +100,13 @@ async fn last(mut feed: Feed, limit: usize, read: impl Fn(&Entry) -> Option<Row>
 }
 
 /// Outcomes of events on wanted subjects; where all are wanted, those of direct calls too, which are on none.
-fn wanted(filter: &Filter, entry: &Entry) -> Option<Row> {
-    let row = Row::try_from(entry).ok()?;
-    let Row::Outcome { outcome, .. } = &row else { return None };
-    filter.takes(outcome.event.as_ref()).then_some(row)
+fn wanted(filter: &Filter, entry: &Entry) -> Vec<Row> {
+    let rows = Row::outcomes(entry);
+    let takes = |row: &Row| match row {
+        Row::Outcome { outcome, .. } => filter.takes(outcome.event.as_ref()),
+        _ => false,
+    };
+    rows.into_iter().filter(takes).collect()
 }
 
 impl Filter {

@@ -116,19 +116,19 @@ impl Row {
         }
     }
 
+    /// What a message of the ledger tells: of an effect, and of the matching of its event if that lies with it. Nothing,
+    /// if it is none.
+    pub fn outcomes(entry: &Entry) -> Vec<Self> {
+        let Ok(mut outcome) = entry.outcome() else { return Vec::new() };
+        let stored_at = outcome.time().unwrap_or(entry.stored_at);
+        let matching = outcome.take_matching();
+        let rows = matching.into_iter().chain([outcome]);
+        rows.map(|outcome| Self::Outcome { stored_at, outcome: Box::new(outcome) }).collect()
+    }
+
     /// For people, among others that come and go.
     pub fn line(&self, now: DateTime<Utc>) -> String {
         line(&self.cells(now), &WIDTHS)
-    }
-}
-
-impl TryFrom<&Entry> for Row {
-    type Error = ();
-
-    /// A message of the ledger.
-    fn try_from(entry: &Entry) -> Result<Self, ()> {
-        let outcome = entry.outcome().map_err(drop)?;
-        Ok(Self::Outcome { stored_at: outcome.time().unwrap_or(entry.stored_at), outcome: Box::new(outcome) })
     }
 }
 
