@@ -8,6 +8,7 @@ use futures::StreamExt;
 use serde_json::json;
 use signalbox_proto::{
     Message,
+    names::header,
     v1::{DeadLetter, Outcome, OutcomeKind},
 };
 use signalbox_testkit::{Stack, eventually};
@@ -70,6 +71,47 @@ async fn one_event_id_published_twice_has_one_effect() {
     described(&api, &id).await;
     let result = api.get(&format!("/workflow-result/{id}")).await.unwrap();
     assert_eq!(result.body["messages"], json!(["only once"]));
+}
+
+/// Under another message id, as of a publisher that sends it again a day later. Temporal would start a second run.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_comes_again_when_its_workflow_has_ended_has_no_effect() {
+    let (stack, api) = shared().await;
+    let (id, event_id) = (unique("again"), unique("event"));
+    let client = stack.nats_client().await.unwrap();
+    let inbox = client.new_inbox();
+    let mut told = client.subscribe(inbox.clone()).await.unwrap();
+    let mut effect = async || {
+        loop {
+            let outcome = Outcome::decode(told.next().await.unwrap().payload).unwrap();
+            if !outcome.effect_key.is_empty() {
+                break outcome;
+            }
+        }
+    };
+    let subject = format!("events.lab.chat.{id}");
+    let headers = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", event_id.as_str()),
+        ("ce-source", "/tests"),
+        ("ce-type", "chat"),
+        (header::REPLY_TO, inbox.as_str()),
+    ];
+    publish(&stack, &subject, &headers, br#"{"message":"once"}"#).await;
+    let first = effect().await;
+    expect(&api.post(&format!("/stop-workflow/{id}")).await.unwrap(), 200);
+    expect(&api.get(&format!("/workflow-result/{id}")).await.unwrap(), 200);
+    // The caller is told before the ledger.
+    eventually(SOON, async || {
+        let known = api.get(&format!("/events/{event_id}")).await?.body;
+        ensure!(known.to_string().contains("signalled"), "{known}");
+        Ok(())
+    })
+    .await;
+    publish(&stack, &subject, &headers, br#"{"message":"once"}"#).await;
+    let again = effect().await;
+    assert_eq!((again.kind(), &again.run_id), (OutcomeKind::Signalled, &first.run_id), "as it was recorded");
+    assert_eq!(described(&api, &id).await["run_id"], json!(first.run_id));
 }
 
 #[tokio::test(flavor = "multi_thread")]
