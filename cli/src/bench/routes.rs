@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::hint::black_box;
+use std::ops::Range;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ const SUBJECT: &str = "events.shop.order.paid";
 const WANTED: usize = 3;
 /// Each number is a median of this many rounds, in which all take turns.
 const ROUNDS: usize = 9;
+/// A file has a limit.
+const IN_A_FILE: usize = 1000;
 const TURN: Duration = Duration::from_millis(40);
 
 /// Measure what an event costs by the number of routes
@@ -166,8 +169,16 @@ fn event(body: &str) -> Result<signalbox_domain::Event, Failure> {
 
 /// So many routes, of which three want the event, if `matches`.
 fn set(routes: usize, wanted_by: &str, matches: bool) -> Result<RouteSet, Failure> {
+    let files = (0..routes).step_by(IN_A_FILE).map(|first| {
+        let text = file(first..routes.min(first + IN_A_FILE), wanted_by, matches);
+        (format!("bench-{first}.yaml"), text)
+    });
+    RouteSet::load(files).map_err(|faults| Failure::other(Exit::Failed, faults.to_string()))
+}
+
+fn file(routes: Range<usize>, wanted_by: &str, matches: bool) -> String {
     let mut text = "version: 1\nroutes:\n".to_owned();
-    for n in 0..routes {
+    for n in routes {
         let wanted = n < WANTED;
         let on =
             if wanted || wanted_by == "guard" { SUBJECT.to_owned() } else { format!("events.other.s{n}.*") };
@@ -179,8 +190,7 @@ fn set(routes: usize, wanted_by: &str, matches: bool) -> Result<RouteSet, Failur
              signal: {{ workflow_id: \"order-${{ event.data.order_id }}-{n}\", name: paid, args: [ \"${{ event.data.items }}\" ] }}\n"
         );
     }
-    RouteSet::load([("bench.yaml".to_owned(), text)])
-        .map_err(|faults| Failure::other(Exit::Failed, faults.to_string()))
+    text
 }
 
 fn table(report: &Report) -> String {
