@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use prost::Message;
-use signalbox_domain::{Command, partition};
+use signalbox_domain::{Command, TraceContext, partition};
 use signalbox_proto::{
     names::{PARTITIONS, subject},
-    v1::{self, CommandBatch},
+    v1::CommandBatch,
 };
 use signalbox_telemetry::Span;
 
 use crate::{
-    Bus,
-    publish::Outgoing,
-    spans::{self, About},
+    Bus, PublishError,
+    publish::{Outgoing, traced},
 };
 
 /// A message has no more bytes than this, if it has more than one command: what waits is held in whole messages.
@@ -26,8 +25,8 @@ const MANY: usize = 128;
 #[derive(Default)]
 struct Batch {
     wire: CommandBatch,
-    commands: Vec<Command>,
-    spans: Vec<Span>,
+    /// For each command: the trace that it came with, and the span of its sending.
+    sent: Vec<(TraceContext, Span)>,
     bytes: usize,
 }
 
@@ -48,16 +47,12 @@ impl Bus {
     /// One after the other: a message that has to be sent again must not come after the next.
     async fn store_in_order(&self, number: u16, batches: Vec<Batch>) -> Vec<Command> {
         let mut too_large = Vec::new();
-        for Batch { wire, commands, mut spans, .. } in batches {
+        for batch in batches {
             // An id of its own: the same commands in another company are another message.
             let id = uuid::Uuid::now_v7().to_string();
-            let outgoing = Outgoing::new(subject::commands(number), id, wire.encode_to_vec());
-            match self.store_at_last(&outgoing).await {
-                Ok(_) => {}
-                Err(error) => {
-                    spans.iter_mut().for_each(|span| span.fail(|| error.to_string()));
-                    too_large.extend(commands);
-                }
+            let outgoing = Outgoing::new(subject::commands(number), id, batch.wire.encode_to_vec());
+            if let Err(error) = self.store_at_last(&outgoing).await {
+                too_large.extend(batch.refused(&error));
             }
         }
         too_large
@@ -65,28 +60,27 @@ impl Bus {
 }
 
 fn put(batches: &mut Vec<Batch>, number: u16, full: usize, command: Command) {
-    let id = command.effect_key.to_string();
-    let to = subject::commands(number);
-    let about = About { subject: &to, template: subject::COMMANDS, id: Some(&id), size: None };
-    let span = spans::publish(&command.trace, &about);
-    let wire = v1::Command::from(Command { trace: span.context(), ..command.clone() });
+    let (trace, id) = (command.trace.clone(), command.effect_key.to_string());
+    let (wire, span) = traced(command, &subject::commands(number), &id);
     let bytes = wire.encoded_len();
-    let room = |batch: &Batch| batch.commands.len() < MANY && batch.bytes + bytes <= full;
-    match batches.last_mut() {
-        Some(last) if room(last) => last.add(command, wire, span, bytes),
-        _ => {
-            let mut batch = Batch::default();
-            batch.add(command, wire, span, bytes);
-            batches.push(batch);
-        }
+    let room = |batch: &Batch| batch.sent.len() < MANY && batch.bytes + bytes <= full;
+    if !batches.last().is_some_and(room) {
+        batches.push(Batch::default());
+    }
+    if let Some(batch) = batches.last_mut() {
+        batch.wire.commands.push(wire);
+        batch.sent.push((trace, span));
+        batch.bytes += bytes;
     }
 }
 
 impl Batch {
-    fn add(&mut self, command: Command, wire: v1::Command, span: Span, bytes: usize) {
-        self.wire.commands.push(wire);
-        self.commands.push(command);
-        self.spans.push(span);
-        self.bytes += bytes;
+    /// The commands, as they came.
+    fn refused(self, error: &PublishError) -> impl Iterator<Item = Command> {
+        self.wire.commands.into_iter().zip(self.sent).filter_map(move |(wire, (trace, mut span))| {
+            span.fail(|| error.to_string());
+            // What was a command a moment ago is one.
+            Some(Command { trace, ..wire.try_into().ok()? })
+        })
     }
 }

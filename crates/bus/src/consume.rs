@@ -131,7 +131,7 @@ impl Deliveries {
                 },
                 Some(Err(error)) => {
                     tracing::trace!(%error, consumer = self.durable, "no deliveries for now");
-                    if self.bus.consumer_is_gone(self.stream, &self.durable).await {
+                    if self.consumer_is_gone().await {
                         tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer is gone");
                         self.open = None;
                     }
@@ -162,10 +162,62 @@ impl Deliveries {
             Some(open) => open,
             None => {
                 self.openings += 1;
-                self.bus.open_when_there(self.stream, &self.durable, self.ahead, self.openings).await
+                self.open_when_there().await
             }
         };
         self.open.insert(opened)
+    }
+
+    async fn open_when_there(&self) -> Open {
+        let mut pauses = patient();
+        loop {
+            match self.open_consumer().await {
+                Ok(open) => return open,
+                Err(error) => {
+                    let Self { stream, durable, .. } = self;
+                    tracing::debug!(error = %Chain(&error), stream, consumer = durable, "not open yet")
+                }
+            }
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
+    }
+
+    /// Goes on where the acknowledgements end. Without the reset, what a killed process had in its hands would
+    /// come after newer messages, and only when its acknowledgement is overdue.
+    async fn open_consumer(&self) -> Result<Open, Error> {
+        let of = Error::when("open the consumer");
+        let Self { bus, durable, .. } = self;
+        bus.ensure_streams().await.map_err(|e| of(e.into()))?;
+        let stream = bus.jetstream.get_stream_no_info(self.stream).await.map_err(|e| of(e.into()))?;
+        let before = stream.consumer_info(durable).await.map_err(|e| of(e.into()))?;
+        stream.reset_consumer(durable, None).await.map_err(|e| of(e.into()))?;
+        let consumer: jetstream::consumer::PullConsumer = stream.get_consumer(durable).await.map_err(&of)?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(self.ahead)
+            .expires(Duration::from_secs(30))
+            .heartbeat(HEARTBEAT)
+            .messages()
+            .await
+            .map_err(|e| of(e.into()))?;
+        // A consumer that is kept in memory forgets, with its server, what it has delivered.
+        let seen = match before.config.memory_storage {
+            true => stream.get_info().await.map_err(|e| of(e.into()))?.state.last_sequence,
+            false => before.delivered.stream_sequence,
+        };
+        Ok(Open { messages, number: self.openings, seen, last: (0, 0) })
+    }
+
+    async fn consumer_is_gone(&self) -> bool {
+        let Ok(stream) = self.bus.jetstream.get_stream_no_info(self.stream).await else { return false };
+        match stream.consumer_info(&self.durable).await {
+            Ok(_) => false,
+            Err(error) => match error.kind() {
+                ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => true,
+                ConsumerInfoErrorKind::JetStream(cause) => cause.code() == 404,
+                _ => false,
+            },
+        }
     }
 }
 
@@ -217,61 +269,5 @@ impl Bus {
     /// Commands of one partition, in the order of the stream.
     pub fn commands(&self, partition: u16) -> Deliveries {
         Deliveries::new(self, stream::COMMANDS, consumer::apply(partition), BATCHES_AHEAD)
-    }
-
-    async fn open_when_there(&self, stream: &'static str, durable: &str, ahead: usize, number: u64) -> Open {
-        let mut pauses = patient();
-        loop {
-            match self.open_consumer(stream, durable, ahead, number).await {
-                Ok(open) => return open,
-                Err(error) => {
-                    tracing::debug!(error = %Chain(&error), stream, consumer = durable, "not open yet")
-                }
-            }
-            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
-        }
-    }
-
-    /// Goes on where the acknowledgements end. Without the reset, what a killed process had in its hands would
-    /// come after newer messages, and only when its acknowledgement is overdue.
-    async fn open_consumer(
-        &self,
-        stream: &'static str,
-        durable: &str,
-        ahead: usize,
-        number: u64,
-    ) -> Result<Open, Error> {
-        let of = Error::when("open the consumer");
-        self.ensure_streams().await.map_err(|e| of(e.into()))?;
-        let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
-        let before = stream.consumer_info(durable).await.map_err(|e| of(e.into()))?;
-        stream.reset_consumer(durable, None).await.map_err(|e| of(e.into()))?;
-        let consumer: jetstream::consumer::PullConsumer = stream.get_consumer(durable).await.map_err(&of)?;
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(ahead)
-            .expires(Duration::from_secs(30))
-            .heartbeat(HEARTBEAT)
-            .messages()
-            .await
-            .map_err(|e| of(e.into()))?;
-        // A consumer that is kept in memory forgets, with its server, what it has delivered.
-        let seen = match before.config.memory_storage {
-            true => stream.get_info().await.map_err(|e| of(e.into()))?.state.last_sequence,
-            false => before.delivered.stream_sequence,
-        };
-        Ok(Open { messages, number, seen, last: (0, 0) })
-    }
-
-    async fn consumer_is_gone(&self, stream: &str, durable: &str) -> bool {
-        let Ok(stream) = self.jetstream.get_stream_no_info(stream).await else { return false };
-        match stream.consumer_info(durable).await {
-            Ok(_) => false,
-            Err(error) => match error.kind() {
-                ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => true,
-                ConsumerInfoErrorKind::JetStream(cause) => cause.code() == 404,
-                _ => false,
-            },
-        }
     }
 }

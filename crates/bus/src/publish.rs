@@ -89,15 +89,21 @@ impl Traced {
     }
 
     /// So does the command.
-    fn command(mut command: Command) -> Self {
+    fn command(command: Command) -> Self {
         let to = subject::commands(partition(command.key(), PARTITIONS));
         let id = command.effect_key.to_string();
-        let about = About { subject: &to, template: subject::COMMANDS, id: Some(&id), size: None };
-        let span = spans::publish(&command.trace, &about);
-        command.trace = span.context();
-        let batch = CommandBatch { commands: vec![v1::Command::from(command)] };
+        let (wire, span) = traced(command, &to, &id);
+        let batch = CommandBatch { commands: vec![wire] };
         Self { outgoing: Outgoing::new(to, id, batch.encode_to_vec()), span }
     }
+}
+
+/// The command as it is sent to a subject, with the context of the span of its sending.
+pub(crate) fn traced(mut command: Command, to: &str, id: &str) -> (v1::Command, Span) {
+    let about = About { subject: to, template: subject::COMMANDS, id: Some(id), size: None };
+    let span = spans::publish(&command.trace, &about);
+    command.trace = span.context();
+    (command.into(), span)
 }
 
 fn ended(mut span: Span, sent: Result<Stored, PublishError>) -> Result<Stored, PublishError> {

@@ -26,7 +26,7 @@ pub use event::{Data, Event};
 pub use fault::{Fault, Reason};
 pub use ids::{BadId, EventId, EventSubject, ReplyTo, ScheduleId, Source, WorkflowId};
 pub use key::{EffectKey, EventKey, partition};
-pub use outcome::{OutcomeExt, of_command};
+pub use outcome::{OutcomeExt, dead_letter, of_command};
 pub use read_event::{BadEvent, RawMessage, read_event};
 pub use signalbox_proto::{
     names::extension::HOPS,

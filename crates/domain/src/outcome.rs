@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use signalbox_proto::{
     names::subject,
-    v1::{Outcome, OutcomeKind},
+    v1::{DeadLetter, Outcome, OutcomeKind},
 };
 
 use crate::{
@@ -27,6 +27,11 @@ pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcom
         effect_keys: command.matching.iter().flat_map(|matching| matching.effect_keys.clone()).collect(),
         ..Default::default()
     }
+}
+
+/// A dead letter that says no more than its outcome does.
+pub fn dead_letter(outcome: Outcome) -> DeadLetter {
+    DeadLetter { event: outcome.event.clone(), outcome: Some(outcome), ..Default::default() }
 }
 
 /// What the rest of the house asks of an outcome.

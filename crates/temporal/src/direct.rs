@@ -10,7 +10,7 @@ use temporalio_common::{MemoValues, data_converters::RawValue};
 use crate::{
     Temporal,
     execute::{origin_memo, trigger},
-    payload::json_payload,
+    payload::payload,
 };
 
 impl Temporal {
@@ -25,7 +25,6 @@ impl Temporal {
         start: &Start,
         origin: &Origin,
     ) -> Result<(), WorkflowStartError> {
-        let payloads = start.args.iter().map(JsonText::bytes).map(|json| json_payload(json.to_vec()));
         let mut memo = MemoValues::new();
         let (name, shown) = origin_memo(origin);
         memo.insert(name, shown);
@@ -34,7 +33,9 @@ impl Temporal {
             .maybe_search_attributes(trigger(origin.trigger).map(Into::into))
             .build();
         let workflow = UntypedWorkflow::new(&start.workflow_type);
-        self.client.start_workflow(workflow, RawValue::new(payloads.collect()), options).await?;
+        self.client
+            .start_workflow(workflow, RawValue::new(start.args.iter().map(payload).collect()), options)
+            .await?;
         Ok(())
     }
 
@@ -48,9 +49,8 @@ impl Temporal {
         name: &str,
         args: &[JsonText],
     ) -> Result<(), WorkflowInteractionError> {
-        let payloads = args.iter().map(JsonText::bytes).map(|json| json_payload(json.to_vec()));
         let workflow = self.client.get_workflow_handle::<UntypedWorkflow>(workflow_id);
-        let args = RawValue::new(payloads.collect());
+        let args = RawValue::new(args.iter().map(payload).collect());
         workflow.signal(UntypedSignal::new(name), args, WorkflowSignalOptions::default()).await
     }
 }

@@ -16,10 +16,19 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What cannot work, however often it is tried.
+    pub fn permanent(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { fault: Fault::Permanent, reason, detail: detail.into() }
+    }
+
+    /// What may pass.
+    pub fn transient(detail: impl Into<String>) -> Self {
+        Self { fault: Fault::Transient, reason: Reason::Refused, detail: detail.into() }
+    }
+
     /// Temporal has nothing to do with an action of this kind.
     pub(crate) fn unsupported(kind: &str) -> Self {
-        let detail = format!("`{kind}` is not for Temporal");
-        Self { fault: Fault::Permanent, reason: Reason::InvalidArgument, detail }
+        Self::permanent(Reason::InvalidArgument, format!("`{kind}` is not for Temporal"))
     }
 
     /// Of a call that a worker has to answer: what is not possible now is a workflow that its worker has not got

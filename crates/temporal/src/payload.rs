@@ -19,8 +19,12 @@ pub(crate) fn json_payload(text: impl Into<Vec<u8>>) -> Payload {
     }
 }
 
+pub(crate) fn payload(text: &JsonText) -> Payload {
+    json_payload(text.bytes().to_vec())
+}
+
 pub(crate) fn arguments(args: &[JsonText]) -> Option<Payloads> {
-    let payloads = args.iter().map(|arg| json_payload(arg.bytes().to_vec())).collect();
+    let payloads = args.iter().map(payload).collect();
     (!args.is_empty()).then_some(Payloads { payloads })
 }
 

@@ -11,7 +11,7 @@ mod history;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use signalbox_domain::{ConflictPolicy, Fault, Reason, Start, WorkflowAction};
+use signalbox_domain::{ConflictPolicy, Reason, Start, WorkflowAction};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse,
 };
@@ -168,29 +168,19 @@ fn query(workflow_id: &str, since: DateTime<Utc>) -> String {
 }
 
 fn too_many() -> Failure {
-    Failure {
-        fault: Fault::Permanent,
-        reason: Reason::Refused,
-        detail: format!(
-            "it may have had its effect: more than {MOST_RUNS} runs since it was accepted would have to be looked through"
-        ),
-    }
+    let detail = format!(
+        "it may have had its effect: more than {MOST_RUNS} runs since it was accepted would have to be looked through"
+    );
+    Failure::permanent(Reason::Refused, detail)
 }
 
 fn behind() -> Failure {
-    Failure {
-        fault: Fault::Transient,
-        reason: Reason::Refused,
-        detail: "it may have had its effect, and Temporal's index of runs is behind".to_owned(),
-    }
+    Failure::transient("it may have had its effect, and Temporal's index of runs is behind")
 }
 
 fn closed_without_update() -> Failure {
-    Failure {
-        fault: Fault::Permanent,
-        reason: Reason::WorkflowNotFound,
-        detail: "the run that it started has closed before it took the update".to_owned(),
-    }
+    let detail = "the run that it started has closed before it took the update";
+    Failure::permanent(Reason::WorkflowNotFound, detail)
 }
 
 #[cfg(test)]

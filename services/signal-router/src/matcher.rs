@@ -55,14 +55,17 @@ impl Matcher {
 
     /// Each is settled when everything that they all lead to is stored.
     async fn match_together(&self, deliveries: &[Delivery], running: &mut Running) {
-        let mut all = Vec::with_capacity(deliveries.len());
+        let (mut all, mut spans) =
+            (Vec::with_capacity(deliveries.len()), Vec::with_capacity(deliveries.len()));
         for delivery in deliveries {
             let routes = running.at(delivery.stream_sequence).await;
             let (mut matched, span) = self.match_one(delivery, routes);
             if delivery.repeated {
                 matched.again();
             }
-            all.push((matched, span));
+            all.push(matched);
+            // It ends when all is stored.
+            spans.push(span);
         }
         self.carry_on(&mut all).await;
         for delivery in deliveries {
@@ -97,9 +100,8 @@ impl Matcher {
         }
     }
 
-    async fn carry_on(&self, all: &mut [(Matched, Span)]) {
-        let mut all: Vec<_> = all.iter_mut().map(|(matched, _)| matched).collect();
-        self.pass_over_what_happened(&mut all).await;
+    async fn carry_on(&self, all: &mut [Matched]) {
+        self.pass_over_what_happened(all).await;
         let commands = all.iter_mut().flat_map(|matched| std::mem::take(&mut matched.commands)).collect();
         for command in self.bus.publish_commands_at_last(commands).await {
             let of = all.iter_mut().find(|matched| matched.led_to(&command));
@@ -113,7 +115,7 @@ impl Matcher {
     }
 
     /// An event that comes a second time, delivered again or published again, must not have its effects again.
-    async fn pass_over_what_happened(&self, all: &mut [&mut Matched]) {
+    async fn pass_over_what_happened(&self, all: &mut [Matched]) {
         let events: Vec<_> =
             all.iter().filter_map(|matched| Some(matched.commands.first()?.origin.event_key())).collect();
         let recorded = self.bus.recorded(&events).await;

@@ -1,13 +1,18 @@
 //! Signal and signal-with-start.
 
-use signalbox_domain::{Signal, Start};
-use temporalio_common::protos::temporal::api::workflowservice::v1::{
-    SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
+use signalbox_domain::{EffectKey, Signal, Start, TraceContext};
+use temporalio_client::NamespacedClient;
+use temporalio_common::protos::temporal::api::{
+    common::v1::WorkflowExecution,
+    workflowservice::v1::{
+        SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
+        StartWorkflowExecutionRequest,
+    },
 };
 
 use super::{Accepted, Attempt, attempt::while_open, in_time};
 use crate::{
-    Failure,
+    Failure, Temporal,
     connect::{DEADLINE, within},
     payload::{arguments, trace_header},
     resolve::Standing,
@@ -24,18 +29,7 @@ impl Attempt<'_> {
 
     /// A run that has the signal already swallows it.
     async fn signal_run(&self, signal: &Signal, run_id: &str) -> Result<Accepted, Failure> {
-        let request = SignalWorkflowExecutionRequest {
-            namespace: self.namespace(),
-            identity: self.identity(),
-            request_id: self.key().to_string(),
-            workflow_execution: self.execution(run_id),
-            signal_name: signal.name.clone(),
-            input: arguments(&signal.args),
-            header: trace_header(&self.trace),
-            ..Default::default()
-        };
-        let mut service = self.temporal.service();
-        in_time(service.signal_workflow_execution(within(DEADLINE, request))).await?;
+        self.temporal.signal(self.execution(run_id), self.key(), signal, &self.trace).await?;
         Ok(Accepted::by(run_id))
     }
 
@@ -54,6 +48,31 @@ impl Attempt<'_> {
         let request = with_signal(self.start_request(start)?, signal);
         let call = service.signal_with_start_workflow_execution(within(DEADLINE, request));
         Ok(Accepted::by(in_time(call).await?.into_inner().run_id))
+    }
+}
+
+impl Temporal {
+    /// Signals a run under this key.
+    pub(super) async fn signal(
+        &self,
+        run: impl Into<Option<WorkflowExecution>>,
+        key: &EffectKey,
+        signal: &Signal,
+        trace: &TraceContext,
+    ) -> Result<(), Failure> {
+        let request = SignalWorkflowExecutionRequest {
+            namespace: self.client.namespace(),
+            identity: self.client.identity(),
+            request_id: key.to_string(),
+            workflow_execution: run.into(),
+            signal_name: signal.name.clone(),
+            input: arguments(&signal.args),
+            header: trace_header(trace),
+            ..Default::default()
+        };
+        let mut service = self.service();
+        in_time(service.signal_workflow_execution(within(DEADLINE, request))).await?;
+        Ok(())
     }
 }
 

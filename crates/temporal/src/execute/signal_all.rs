@@ -2,18 +2,11 @@
 
 use chrono::SecondsFormat;
 use futures::{StreamExt, TryStreamExt, stream};
-use signalbox_domain::{Command, Fault, Reason, SignalAll, TraceContext};
-use temporalio_client::NamespacedClient;
-use temporalio_common::protos::temporal::api::{
-    common::v1::WorkflowExecution, workflowservice::v1::SignalWorkflowExecutionRequest,
-};
+use signalbox_domain::{Command, Reason, SignalAll, TraceContext};
+use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
 
-use super::{Accepted, in_time};
-use crate::{
-    Failure, Temporal,
-    connect::{DEADLINE, within},
-    payload::{arguments, trace_header},
-};
+use super::Accepted;
+use crate::{Failure, Temporal};
 
 /// Signals under way at once.
 const AT_ONCE: usize = 16;
@@ -49,19 +42,9 @@ impl Temporal {
         trace: &TraceContext,
         run: WorkflowExecution,
     ) -> Result<bool, Failure> {
-        let request = SignalWorkflowExecutionRequest {
-            namespace: self.client.namespace(),
-            identity: self.client.identity(),
-            request_id: command.effect_key.of_run(&run.workflow_id, &run.run_id).to_string(),
-            workflow_execution: Some(run),
-            signal_name: all.signal.name.clone(),
-            input: arguments(&all.signal.args),
-            header: trace_header(trace),
-            ..Default::default()
-        };
-        let mut service = self.service();
-        match in_time(service.signal_workflow_execution(within(DEADLINE, request))).await {
-            Ok(_) => Ok(true),
+        let key = command.effect_key.of_run(&run.workflow_id, &run.run_id);
+        match self.signal(run, &key, &all.signal, trace).await {
+            Ok(()) => Ok(true),
             Err(failure) if failure.reason == Reason::WorkflowNotFound => Ok(false),
             Err(failure) => Err(failure),
         }
@@ -74,9 +57,6 @@ fn open_since(command: &Command, all: &SignalAll) -> String {
 }
 
 fn too_many(found: i64, limit: u32) -> Failure {
-    Failure {
-        fault: Fault::Permanent,
-        reason: Reason::TooManyWorkflows,
-        detail: format!("{found} workflows are found, more than {limit}; none is signalled"),
-    }
+    let detail = format!("{found} workflows are found, more than {limit}; none is signalled");
+    Failure::permanent(Reason::TooManyWorkflows, detail)
 }

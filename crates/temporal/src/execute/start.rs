@@ -1,9 +1,7 @@
 //! Start.
 
 use serde_json::{Value, json};
-use signalbox_domain::{
-    ConflictPolicy, Fault, JsonText, Origin, Priority, Reason, RetryPolicy, ReusePolicy, Start, Trigger,
-};
+use signalbox_domain::{ConflictPolicy, Origin, Priority, Reason, RetryPolicy, ReusePolicy, Start, Trigger};
 use signalbox_proto::names::search_attribute;
 use temporalio_common::protos::temporal::api::{
     common::v1 as common,
@@ -16,7 +14,7 @@ use super::{Accepted, Attempt, in_time};
 use crate::{
     Failure,
     connect::{DEADLINE, within},
-    payload::{arguments, json_payload, keyword, memo, trace_header},
+    payload::{arguments, keyword, memo, payload, trace_header},
     resolve::Standing,
 };
 
@@ -80,11 +78,7 @@ fn reuse_policy(policy: ReusePolicy) -> WorkflowIdReusePolicy {
 }
 
 fn retry_policy(policy: &RetryPolicy) -> Result<common::RetryPolicy, Failure> {
-    let bad = |_| Failure {
-        fault: Fault::Permanent,
-        reason: Reason::InvalidArgument,
-        detail: "retry_policy: an interval is negative".to_owned(),
-    };
+    let bad = |_| Failure::permanent(Reason::InvalidArgument, "retry_policy: an interval is negative");
     let span = |wire: Option<prost_types::Duration>| {
         wire.map(std::time::Duration::try_from).transpose().map_err(bad)
     };
@@ -118,10 +112,6 @@ fn found_by(start: &Start, by: Trigger) -> Option<common::SearchAttributes> {
     let own = start.options.search_attributes.iter().map(|(name, text)| (name.clone(), payload(text)));
     let indexed_fields: std::collections::HashMap<_, _> = own.chain(ours).collect();
     (!indexed_fields.is_empty()).then_some(common::SearchAttributes { indexed_fields })
-}
-
-fn payload(text: &JsonText) -> common::Payload {
-    json_payload(text.bytes().to_vec())
 }
 
 /// By which runs are found in Temporal: how they were triggered.

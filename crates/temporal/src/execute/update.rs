@@ -121,15 +121,11 @@ fn taken(update: &Update, answer: UpdateWorkflowExecutionResponse) -> Result<Acc
             Ok(Accepted { result, ..accepted })
         }
         Some(pu::outcome::Value::Failure(failure)) => {
-            Err(Failure { fault: Fault::Permanent, reason: Reason::UpdateRejected, detail: failure.message })
+            Err(Failure::permanent(Reason::UpdateRejected, failure.message))
         }
         None if answer.stage >= stage(update.wait) as i32 => Ok(accepted),
         // The server answers before the deadline, too. The same id asks again, not for another update.
-        None => Err(Failure {
-            fault: Fault::Transient,
-            reason: Reason::Refused,
-            detail: "the workflow has not answered the update yet".to_owned(),
-        }),
+        None => Err(Failure::transient("the workflow has not answered the update yet")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::Utc;
-use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, WorkflowId};
+use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, WorkflowId, dead_letter};
 use signalbox_telemetry::Span;
 
 use super::{Applier, outcome::outcome};
@@ -102,12 +102,7 @@ impl Applier {
                 error = outcome.detail,
                 "dead letter"
             );
-            let letter = DeadLetter {
-                event: outcome.event.clone(),
-                command: Some(command.clone().into()),
-                outcome: Some(outcome.clone()),
-                ..Default::default()
-            };
+            let letter = DeadLetter { command: Some(command.clone().into()), ..dead_letter(outcome.clone()) };
             self.bus.bury(&letter).await;
         }
         self.bus.record(&outcome).await;

@@ -9,7 +9,9 @@ use chrono::Utc;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use prost::Message;
 use signalbox_bus::{Delivery, Settlement};
-use signalbox_domain::{BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason};
+use signalbox_domain::{
+    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter,
+};
 use signalbox_proto::v1::CommandBatch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -184,16 +186,10 @@ impl Applier {
             error = why,
             "a command that cannot be read"
         );
-        let reference = delivery.raw().reference();
-        let outcome = Outcome { event: Some(reference.clone()), attempts: 1, ..Default::default() }
+        let outcome = Outcome { event: Some(delivery.raw().reference()), attempts: 1, ..Default::default() }
             .at(Utc::now())
             .because(OutcomeKind::Dead, Reason::BadCommand, why);
-        let letter = DeadLetter {
-            event: Some(reference),
-            raw: delivery.payload().clone(),
-            outcome: Some(outcome),
-            ..Default::default()
-        };
+        let letter = DeadLetter { raw: delivery.payload().clone(), ..dead_letter(outcome) };
         self.bus.bury(&letter).await;
     }
 }

@@ -1,7 +1,7 @@
 //! Events that a route publishes. They come back by the stream EVENTS.
 
 use signalbox_bus::PublishError;
-use signalbox_domain::{BadId, Command, Event, Fault, Reason};
+use signalbox_domain::{BadId, Command, Event, Reason};
 use signalbox_telemetry::Chain;
 use signalbox_temporal::{Accepted, Failure};
 
@@ -28,23 +28,19 @@ impl Applier {
             Ok(stored) => Ok(Accepted { deduplicated: stored.duplicate, ..Accepted::default() }),
             Err(error @ PublishError::TooLarge) => Err(never(Chain(&error).to_string())),
             Err(error @ (PublishError::NotStored(_) | PublishError::Unknown(_))) => {
-                Err(passing(Chain(&error).to_string()))
+                Err(Failure::transient(Chain(&error).to_string()))
             }
         }
     }
 
     async fn was_matched(&self, event: &Event) -> Result<bool, Failure> {
         let known = self.bus.outcomes_of(event.id.as_str()).await;
-        let known = known.map_err(|error| passing(Chain(&error).to_string()))?;
+        let known = known.map_err(|error| Failure::transient(Chain(&error).to_string()))?;
         let source = event.source.as_str();
         Ok(known.iter().any(|outcome| outcome.event.as_ref().is_some_and(|of| of.source == source)))
     }
 }
 
 fn never(detail: String) -> Failure {
-    Failure { fault: Fault::Permanent, reason: Reason::InvalidArgument, detail }
-}
-
-fn passing(detail: String) -> Failure {
-    Failure { fault: Fault::Transient, reason: Reason::Refused, detail }
+    Failure::permanent(Reason::InvalidArgument, detail)
 }

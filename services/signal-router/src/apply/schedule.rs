@@ -28,8 +28,8 @@ impl Applier {
         match answer.map(|reply| reply.what) {
             Ok(Some(What::Schedule(_) | What::Schedules(_) | What::Deleted(_))) => Ok(Accepted::default()),
             Ok(Some(What::Problem(problem))) => refused(call, &problem, repeated),
-            Ok(None) => Err(passing("the scheduler manager answers nothing that is known here".to_owned())),
-            Err(error) => Err(passing(Chain(&error).to_string())),
+            Ok(None) => Err(Failure::transient("the scheduler manager answers nothing that is known here")),
+            Err(error) => Err(Failure::transient(Chain(&error).to_string())),
         }
     }
 }
@@ -52,10 +52,6 @@ fn refused(call: &ScheduleCall, problem: &Problem, repeated: bool) -> Result<Acc
         _ => (Fault::Permanent, Reason::Refused),
     };
     Err(Failure { fault, reason, detail: problem.detail.clone() })
-}
-
-fn passing(detail: String) -> Failure {
-    Failure { fault: Fault::Transient, reason: Reason::Refused, detail }
 }
 
 #[cfg(test)]

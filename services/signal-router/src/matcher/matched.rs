@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::Utc;
 use signalbox_domain::{
     Command, DeadLetter, Event, Matching, Outcome, OutcomeExt, OutcomeKind, RawMessage, Reason, ReplyTo,
-    of_command,
+    dead_letter, of_command,
 };
 use signalbox_routing::Plan;
 use signalbox_telemetry::Span;
@@ -69,17 +69,12 @@ impl Matched {
         let mut letters = Vec::new();
         if let Some(mismatch) = plan.mismatch {
             outcome = outcome.because(OutcomeKind::Dead, Reason::SchemaMismatch, mismatch);
-            letters.push(DeadLetter {
-                event: Some(event.reference()),
-                outcome: Some(outcome.clone()),
-                ..Default::default()
-            });
+            letters.push(dead_letter(outcome.clone()));
         }
         letters.extend(plan.errors.iter().map(|error| {
             let mut dead = Outcome::of_matching(event, route_set, Utc::now());
             dead.route = error.route.clone();
-            let dead = dead.because(OutcomeKind::Dead, Reason::RouteError, error.to_string());
-            DeadLetter { event: Some(event.reference()), outcome: Some(dead), ..Default::default() }
+            dead_letter(dead.because(OutcomeKind::Dead, Reason::RouteError, error.to_string()))
         }));
         let mut commands = plan.commands;
         if let Some(first) = commands.first_mut() {
@@ -94,11 +89,7 @@ impl Matched {
         let detail = format!("its routes, {version}, cannot be used: {why}");
         let outcome = Outcome::of_matching(event, version, Utc::now());
         let outcome = outcome.because(OutcomeKind::Dead, Reason::RouteError, detail);
-        let letter = DeadLetter {
-            event: Some(event.reference()),
-            outcome: Some(outcome.clone()),
-            ..Default::default()
-        };
+        let letter = dead_letter(outcome.clone());
         Self { letters: vec![letter], ..Self::nothing_but(outcome, event.reply_to.clone()) }
     }
 
@@ -121,12 +112,8 @@ impl Matched {
         let outcome = Outcome { event: Some(message.reference()), attempts: 1, ..Default::default() }
             .at(Utc::now())
             .because(OutcomeKind::Dead, Reason::BadEvent, why);
-        let letter = DeadLetter {
-            event: outcome.event.clone(),
-            raw: message.body.slice(..message.body.len().min(RAW_KEPT)),
-            outcome: Some(outcome.clone()),
-            ..Default::default()
-        };
+        let raw = message.body.slice(..message.body.len().min(RAW_KEPT));
+        let letter = DeadLetter { raw, ..dead_letter(outcome.clone()) };
         Self { letters: vec![letter], ..Self::nothing_but(outcome, message.reply_to()) }
     }
 
@@ -136,10 +123,6 @@ impl Matched {
             Reason::InvalidArgument,
             "the command is larger than NATS takes: pass on a part of the event's data",
         );
-        self.letters.push(DeadLetter {
-            event: outcome.event.clone(),
-            outcome: Some(outcome),
-            ..Default::default()
-        });
+        self.letters.push(dead_letter(outcome));
     }
 }
