@@ -1,5 +1,6 @@
 //! `signalbox bench`: what Signalbox costs, next to doing without it.
 
+mod circumstances;
 mod numbers;
 mod pipeline;
 mod routes;

@@ -25,6 +25,9 @@ pub enum Failure {
     /// What was found cannot be told; a closed pipe among it.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
+    /// It is told already.
+    #[error("it is told already")]
+    Told(Exit),
     /// Of this command alone, with its code.
     #[error("{detail}")]
     Other {
@@ -35,6 +38,12 @@ pub enum Failure {
         /// How the command ends.
         exit: Exit,
     },
+}
+
+impl From<signalbox_bus::Error> for Failure {
+    fn from(error: signalbox_bus::Error) -> Self {
+        Self::Nats(error.into())
+    }
 }
 
 impl Failure {
@@ -59,7 +68,7 @@ impl Failure {
             // Who reads no more has what it wanted.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Output(_) => Exit::Failed,
-            Self::Other { exit, .. } => *exit,
+            Self::Told(exit) | Self::Other { exit, .. } => *exit,
         }
     }
 
@@ -68,7 +77,7 @@ impl Failure {
         match self {
             Self::Api(error) => error.tip(),
             Self::Nats(error) => error.tip(),
-            Self::Output(_) => None,
+            Self::Output(_) | Self::Told(_) => None,
             Self::Other { tip, .. } => tip.clone(),
         }
     }

@@ -61,7 +61,7 @@ impl Output {
 
     /// Tells why a command failed, and gives its exit code.
     pub fn fail(self, failure: &Failure) -> ExitCode {
-        if failure.exit() != Exit::Done {
+        if failure.exit() != Exit::Done && !matches!(failure, Failure::Told(_)) {
             // There is nowhere left to tell that it cannot be told.
             let _ = match self.json {
                 true => writeln!(anstream::stderr(), "{}", failure.json()),

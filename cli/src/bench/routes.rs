@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::hint::black_box;
 use std::ops::Range;
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use signalbox_domain::{RawMessage, read_event};
 use signalbox_routing::RouteSet;
 
+use crate::bench::circumstances::Circumstances;
 use crate::bench::numbers::{percentile, sorted};
 use crate::commands::Run;
 use crate::exit::Exit;
@@ -53,9 +53,8 @@ pub struct RoutesBench {
 
 #[derive(Serialize)]
 struct Report {
-    version: &'static str,
-    build: &'static str,
-    processors: usize,
+    #[serde(flatten)]
+    circumstances: Circumstances,
     /// Parsing the event's JSON, and planning with three routes.
     bare_ns: f64,
     measured: Vec<Measured>,
@@ -121,13 +120,7 @@ impl RoutesBench {
         let measured = sets.iter().zip(took.iter().skip(2)).map(|((routes, wanted_by, matches, _), took)| {
             Measured { routes: *routes, wanted_by, matches: *matches, event_ns: *took, ratio: took / bare_ns }
         });
-        Ok(Report {
-            version: env!("CARGO_PKG_VERSION"),
-            build: if cfg!(debug_assertions) { "debug" } else { "release" },
-            processors: available_parallelism().map_or(1, Into::into),
-            bare_ns,
-            measured: measured.collect(),
-        })
+        Ok(Report { circumstances: Circumstances::here(), bare_ns, measured: measured.collect() })
     }
 }
 
@@ -209,7 +202,5 @@ fn table(report: &Report) -> String {
             Cell::from(right(format!("{ratio:.2}"))),
         ]);
     }
-    let Report { version, build, processors, .. } = report;
-    let circumstances = format!("signalbox {version}, {build} build, {processors} processors");
-    format!("{table}\n\n{}", Cell::new(DIM, circumstances))
+    format!("{table}\n\n{}", Cell::new(DIM, report.circumstances.to_string()))
 }

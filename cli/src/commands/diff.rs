@@ -7,27 +7,23 @@ mod text;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::Utc;
 use clap::{Args, ValueHint};
 use signalbox_bus::{Entry, Feed};
 use signalbox_domain::read_event;
 use signalbox_routing::{RouteSet, differences};
 use signalbox_service::NatsArgs;
-use tokio::time::timeout;
 
 use self::tally::Tally;
 use super::events::Filter;
-use super::{LookArgs, Run, lint, running};
+use super::{LookArgs, Run, before, lint, running};
 use crate::api::Api;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::{self, NatsError};
+use crate::nats;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::route_files;
-
-/// A message that was there and does not come within this is gone by now.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tell what changed routes would make of the events of the last hours
 #[derive(Debug, Args)]
@@ -81,22 +77,15 @@ impl Run for Diff {
 
     async fn run(self) -> Result<Exit, Failure> {
         let output = self.look.output;
-        let after = match lint::load(&self.paths, output)? {
-            Ok(after) => after,
-            Err(exit) => return Ok(exit),
-        };
+        let after = lint::load(&self.paths, output)?;
         let bus = nats::connect(&self.nats).await?;
-        let before = match self.running {
+        let set = match self.running {
             true => running::set(&bus).await?,
-            false => match lint::load(&self.against, output)? {
-                Ok(before) => before,
-                Err(exit) => return Ok(exit),
-            },
+            false => lint::load(&self.against, output)?,
         };
-        let feed =
-            bus.read_events(self.subject.as_str(), Some(self.from())).await.map_err(NatsError::from)?;
+        let feed = bus.read_events(self.subject.as_str(), Some(before(Utc::now(), self.since))).await?;
         let mut tally = Tally::default();
-        self.compare(feed, (&before, &after), &mut tally).await?;
+        self.compare(feed, (&set, &after), &mut tally).await?;
         let open = open_runs::of(&Api::new(&self.look.api), tally.moved()).await;
         output.show(&tally.value(&open), || text::report(&tally, &open))?;
         Ok(if tally.is_empty() { Exit::Done } else { Exit::Failed })
@@ -104,12 +93,6 @@ impl Run for Diff {
 }
 
 impl Diff {
-    fn from(&self) -> DateTime<Utc> {
-        let back = TimeDelta::from_std(self.since).ok().and_then(|back| Utc::now().checked_sub_signed(back));
-        // Further back than time goes is as far as it goes.
-        back.unwrap_or(DateTime::UNIX_EPOCH)
-    }
-
     async fn compare(
         &self,
         mut feed: Feed,
@@ -118,9 +101,7 @@ impl Diff {
     ) -> Result<(), Failure> {
         let progress = Progress::new();
         let mut skip = feed.behind().saturating_sub(self.limit);
-        while feed.behind() > 0 {
-            let Ok(next) = timeout(PATIENCE, feed.next()).await else { break };
-            let Some(entry) = next.map_err(NatsError::from)? else { break };
+        while let Some(entry) = feed.next_there().await? {
             if skip > 0 {
                 skip -= 1;
             } else {

@@ -5,13 +5,13 @@ mod row;
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
 use signalbox_domain::EventId;
 use signalbox_service::NatsArgs;
 
-use super::{LookArgs, Run, outcome};
+use super::{LookArgs, Run, before, outcome};
 use crate::api::Api;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -117,7 +117,7 @@ impl List {
     async fn run(self) -> Result<Exit, Failure> {
         let bus = nats::connect(&self.nats).await?;
         let open = Feeds::open(&bus, &self.subject, self.outcomes, self.from(Utc::now()));
-        let feeds = open.await.map_err(NatsError::from)?;
+        let feeds = open.await?;
         match self.watch {
             true => self.follow(feeds).await,
             false => self.tell(feeds).await,
@@ -127,13 +127,11 @@ impl List {
     /// Where to begin; without it, with what comes now.
     fn from(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let hour = (!self.watch).then_some(Duration::from_secs(3600));
-        let back = TimeDelta::from_std(self.since.or(hour)?).ok();
-        // Further back than time goes is as far as it goes.
-        Some(back.and_then(|back| now.checked_sub_signed(back)).unwrap_or(DateTime::UNIX_EPOCH))
+        Some(before(now, self.since.or(hour)?))
     }
 
     async fn tell(&self, feeds: Feeds) -> Result<Exit, Failure> {
-        let rows = feeds.latest(self.limit.into()).await.map_err(NatsError::from)?;
+        let rows = feeds.latest(self.limit.into()).await?;
         let of = |wanted: bool| rows.iter().filter(|row| row.is_event() == wanted).map(Row::value).collect();
         let (events, outcomes): (Vec<Value>, Vec<Value>) = (of(true), of(false));
         let mut value = json!({ "events": events });
@@ -152,7 +150,7 @@ impl List {
             // The widths stay as they are: what will come is not known.
             self.output.show_next(&(), row::headings)?;
         }
-        while let Some(row) = feeds.next().await.map_err(NatsError::from)? {
+        while let Some(row) = feeds.next().await? {
             if self.output.json || row.is_news() {
                 self.output.show_next(&row.value(), || row.line(Utc::now()))?;
             }

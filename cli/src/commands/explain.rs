@@ -81,10 +81,7 @@ impl Run for Explain {
     async fn run(self) -> Result<Exit, Failure> {
         let set = match self.running {
             true => running::set(&nats::connect(&self.nats).await?).await?,
-            false => match lint::load(&self.routes, self.output)? {
-                Ok(set) => set,
-                Err(exit) => return Ok(exit),
-            },
+            false => lint::load(&self.routes, self.output)?,
         };
         let stored = self.event().await?;
         let explanation = set.explain(&stored.event, stored.at);

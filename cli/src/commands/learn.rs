@@ -5,25 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::Utc;
 use clap::{Args, ValueHint};
 use serde::Serialize;
 use serde_json::Value;
 use signalbox_domain::{Data, Event, read_event};
 use signalbox_routing::Samples;
 use signalbox_service::NatsArgs;
-use tokio::time::timeout;
 
-use super::Run;
 use super::events::Filter;
+use super::{Run, before};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::{self, NatsError};
+use crate::nats;
 use crate::output::Output;
 use crate::progress::Progress;
-
-/// A message that was there and does not come within this is gone by now.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Learn the schema of events from samples
 #[derive(Debug, Args)]
@@ -91,8 +87,10 @@ impl Run for Learn {
             return Err(failure.with_tip("--since looks further back; a file may hold samples, too"));
         }
         let schema = samples.schema();
-        let file =
-            RouteFile { version: 1, events: [Declared { on: self.on.to_string(), schema: schema.clone() }] };
+        let file = RouteFile {
+            version: 1,
+            events: [Declared { on: self.on.as_str().to_owned(), schema: schema.clone() }],
+        };
         let yaml = serde_saphyr::to_string(&file).map_err(io::Error::other)?;
         let learned = format!("# Learned from {} events.\n{}", samples.count(), yaml.trim_end());
         self.output().show(&schema, || learned)?;
@@ -103,14 +101,12 @@ impl Run for Learn {
 impl Learn {
     async fn recorded(&self) -> Result<Samples, Failure> {
         let bus = nats::connect(&self.nats).await?;
-        let back = TimeDelta::from_std(self.since).ok().and_then(|back| Utc::now().checked_sub_signed(back));
-        // Further back than time goes is as far as it goes.
-        let since = back.unwrap_or(DateTime::UNIX_EPOCH);
-        let mut feed = bus.read_events(self.on.as_str(), Some(since)).await.map_err(NatsError::from)?;
+        let since = before(Utc::now(), self.since);
+        let mut feed = bus.read_events(self.on.as_str(), Some(since)).await?;
         let (mut samples, progress) = (Samples::default(), Progress::new());
-        while feed.behind() > 0 && samples.count() < self.limit {
-            let Ok(next) = timeout(PATIENCE, feed.next()).await else { break };
-            let Some(entry) = next.map_err(NatsError::from)? else { break };
+        while samples.count() < self.limit
+            && let Some(entry) = feed.next_there().await?
+        {
             // What is no event is a dead letter, whatever its schema.
             if let Ok(Event { data: Data::Json(data), .. }) = read_event(&entry.raw()) {
                 samples.add(&data);

@@ -103,26 +103,22 @@ fn check(files: &[(String, String)]) -> Checked {
     }
 }
 
-/// The routes in folders and files; or, if they are not taken, how the command ends that has told why.
+/// The routes in folders and files.
 ///
 /// # Errors
-/// When there are no files, they cannot be read, or standard output is closed.
-pub fn load(paths: &[PathBuf], output: Output) -> Result<Result<RouteSet, Exit>, Failure> {
+/// When there are no files, or they cannot be read; if they are not taken, that is told.
+pub fn load(paths: &[PathBuf], output: Output) -> Result<RouteSet, Failure> {
     let files = route_files::of_set(paths)?;
-    match RouteSet::load(files.iter().cloned()) {
-        Ok(set) => Ok(Ok(set)),
-        Err(faults) => refuse(faults, &files, output).map(Err),
-    }
+    RouteSet::load(files.iter().cloned()).map_err(|faults| refuse(faults, &files, output))
 }
 
 /// Tells why files are not taken.
-///
-/// # Errors
-/// When standard output is closed.
-pub fn refuse(faults: Faults, files: &[(String, String)], output: Output) -> Result<Exit, Failure> {
+pub fn refuse(faults: Faults, files: &[(String, String)], output: Output) -> Failure {
     let checked = Checked { routes: None, faults: faults.0 };
-    output.show(&checked.report(), || text::report(&checked, files))?;
-    Ok(Exit::Usage)
+    match output.show(&checked.report(), || text::report(&checked, files)) {
+        Ok(()) => Failure::Told(Exit::Usage),
+        Err(failure) => failure,
+    }
 }
 
 impl Checked {

@@ -17,6 +17,9 @@ pub mod schedule;
 pub mod test;
 pub mod workflows;
 
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use reqwest::RequestBuilder;
 use serde_json::Value;
@@ -71,6 +74,12 @@ impl CallArgs {
         };
         Ok(api.send(call).await?)
     }
+}
+
+/// So long before `now`; further back than time goes is as far as it goes.
+fn before(now: DateTime<Utc>, back: Duration) -> DateTime<Utc> {
+    let back = TimeDelta::from_std(back).ok();
+    back.and_then(|back| now.checked_sub_signed(back)).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
 /// What was accepted, but is not at its end: tells where to look.

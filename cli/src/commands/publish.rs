@@ -117,7 +117,7 @@ impl Publish {
     }
 
     async fn send_and_wait(&self, bus: &Bus, message: Message, within: Duration) -> Result<Exit, Failure> {
-        let (waiters, hand_over) = bus.waiters().await.map_err(NatsError::from)?;
+        let (waiters, hand_over) = bus.waiters().await?;
         let mut waiting =
             waiters.expect().map_err(|error| Failure::other(Exit::Failed, error.to_string()))?;
         let event = message.event.clone();

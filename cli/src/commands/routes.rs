@@ -12,6 +12,7 @@ mod wait;
 use std::path::Path;
 
 use signalbox_bus::RouteSets;
+use signalbox_domain::TimelineExt;
 use signalbox_proto::v1::RouteFiles;
 use signalbox_routing::RouteSet;
 use signalbox_service::NatsArgs;
@@ -25,7 +26,7 @@ pub use rollback::Rollback;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::{self, NatsError};
+use crate::nats;
 
 /// A folder's routes, checked.
 fn checked(folder: &Path) -> Result<(RouteSet, RouteFiles), Failure> {
@@ -38,7 +39,27 @@ fn checked(folder: &Path) -> Result<(RouteSet, RouteFiles), Failure> {
     }
 }
 
+/// The version that runs, and its files where they are kept.
+///
+/// # Errors
+/// When NATS cannot be asked.
+pub async fn running(sets: &RouteSets) -> Result<(Option<String>, Option<RouteFiles>), Failure> {
+    let timeline = sets.timeline().await?.unwrap_or_default().value;
+    let version = timeline.running().map(|period| period.version.clone());
+    let files = match &version {
+        Some(version) => sets.files(version).await?,
+        None => None,
+    };
+    Ok((version, files))
+}
+
+async fn kept(sets: &RouteSets, version: &str) -> Result<RouteFiles, Failure> {
+    sets.files(version).await?.ok_or_else(|| {
+        Failure::other(Exit::NotFound, format!("the files of {version} are not kept any more"))
+    })
+}
+
 async fn open(args: &NatsArgs) -> Result<RouteSets, Failure> {
     let bus = nats::connect(args).await?;
-    Ok(bus.route_sets().await.map_err(NatsError::from)?)
+    Ok(bus.route_sets().await?)
 }

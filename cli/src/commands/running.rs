@@ -1,25 +1,18 @@
 //! The routes that a router runs.
 
 use signalbox_bus::Bus;
-use signalbox_domain::TimelineExt;
 use signalbox_routing::RouteSet;
 
+use super::routes::running;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::NatsError;
 
 /// The set that holds for the events that come now.
 ///
 /// # Errors
 /// When NATS cannot be asked, or nothing runs yet.
 pub async fn set(bus: &Bus) -> Result<RouteSet, Failure> {
-    let sets = bus.route_sets().await.map_err(NatsError::from)?;
-    let timeline = sets.timeline().await.map_err(NatsError::from)?.unwrap_or_default().value;
-    let version = timeline.running().map(|period| period.version.clone());
-    let files = match &version {
-        Some(version) => sets.files(version).await.map_err(NatsError::from)?,
-        None => None,
-    };
+    let (_, files) = running(&bus.route_sets().await?).await?;
     let files = files.ok_or_else(|| {
         Failure::other(Exit::NotFound, "no router runs any routes")
             .with_tip("`signalbox apply` has it run those of a folder")

@@ -78,10 +78,10 @@ impl Run for Test {
 
     async fn run(self) -> Result<Exit, Failure> {
         let mut files = route_files::of_suite(&self.paths)?;
-        let mut suite = match Suite::load(files.iter().cloned()) {
-            Ok(suite) => suite,
-            Err(faults) => return lint::refuse(faults, &files, self.output),
+        let load = |files: &[(String, String)]| {
+            Suite::load(files.iter().cloned()).map_err(|faults| lint::refuse(faults, files, self.output))
         };
+        let mut suite = load(&files)?;
         let mut results = self.results(&suite)?;
         let updated = if self.update { suite.updated(&results) } else { Vec::new() };
         for (name, text) in &updated {
@@ -93,10 +93,7 @@ impl Run for Test {
                 (name, new.map_or(text, |(_, new)| new.clone()))
             };
             files = files.into_iter().map(written).collect();
-            suite = match Suite::load(files.iter().cloned()) {
-                Ok(suite) => suite,
-                Err(faults) => return lint::refuse(faults, &files, self.output),
-            };
+            suite = load(&files)?;
             results = self.results(&suite)?;
         }
         let report = self.report(&suite, results, updated.into_iter().map(|(name, _)| name).collect());

@@ -1,6 +1,8 @@
 //! Reading along: what a stream has from some time on, in its order. Nothing is acknowledged and nobody else's place
 //! moves.
 
+use std::time::Duration;
+
 use async_nats::jetstream::{
     self,
     consumer::{DeliverPolicy, pull},
@@ -13,8 +15,12 @@ use signalbox_proto::{
     names::{stream, subject},
     v1::Outcome,
 };
+use tokio::time::timeout;
 
 use crate::{Bus, Error, consume::raw};
+
+/// A message that was there and does not come within this is gone by now.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A stream, message by message. A connection that is lost is made again, and the feed goes on where it was.
 pub struct Feed {
@@ -35,6 +41,17 @@ impl Feed {
     /// How many of the messages that were there when the feed was opened are still to come.
     pub fn behind(&self) -> u64 {
         self.behind
+    }
+
+    /// The next of the messages that were there when the feed was opened; `None` after the last of them.
+    ///
+    /// # Errors
+    /// As [`Feed::next`].
+    pub async fn next_there(&mut self) -> Result<Option<Entry>, Error> {
+        if self.behind == 0 {
+            return Ok(None);
+        }
+        timeout(PATIENCE, self.next()).await.unwrap_or(Ok(None))
     }
 
     /// The next message; pending while there is none, `None` when the connection is closed. May be dropped without
@@ -84,11 +101,8 @@ impl Bus {
     pub async fn event_at(&self, stream_sequence: u64) -> Result<Option<Entry>, Error> {
         let from = DeliverPolicy::ByStartSequence { start_sequence: stream_sequence.max(1) };
         let mut feed = self.read(stream::EVENTS, "events.>", from).await?;
-        if feed.behind() == 0 {
-            return Ok(None);
-        }
         // Where it is no more, the next one comes.
-        Ok(feed.next().await?.filter(|entry| entry.stream_sequence == stream_sequence))
+        Ok(feed.next_there().await?.filter(|entry| entry.stream_sequence == stream_sequence))
     }
 
     /// Outcomes of all events, from `since` on; without it, those that come from now on. The ledger keeps the last

@@ -103,10 +103,9 @@ impl RouteSets {
         if bytes > limit {
             return Err(StoreError::TooLarge { bytes, limit });
         }
-        match self.store.create(route_key::set(version), files.encode_to_vec().into()).await {
-            Err(error) if error.kind() != kv::CreateErrorKind::AlreadyExists => Err(written(error).into()),
-            _ => Ok(()),
-        }
+        // What is there already is the same.
+        self.replace(&route_key::set(version), 0, files).await?;
+        Ok(())
     }
 
     /// The set that was applied last.

@@ -43,5 +43,5 @@ pub(crate) fn open(
     let wanted = wanted.run(told_first, process.stop.clone());
     process.tasks.spawn("load wanted routes", OnEnd::StopService, wanted);
 
-    Running::new(bus.clone(), sets, offered, metrics.clone(), process.readiness.condition("routes"))
+    Running::new(sets, offered, metrics.clone(), process.readiness.condition("routes"))
 }

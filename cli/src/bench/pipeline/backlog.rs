@@ -6,7 +6,7 @@ use tokio::time::interval;
 
 use super::drain::{Progress as Drained, wait};
 use super::report::Backlog;
-use super::rig::{Rig, failed};
+use super::rig::Rig;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
@@ -32,12 +32,10 @@ pub async fn measure(rig: &mut Rig, events: usize, progress: &Progress) -> Resul
             break;
         }
     }
-    let (_, _, router) = rig.processes()?;
-    let router = router.ok_or_else(|| failed("no router runs".to_owned()))?;
     let backlog = Backlog {
         events,
         seconds: began.elapsed().as_secs_f64(),
-        most_memory_mb: router.most_memory()?,
+        most_memory_mb: rig.router()?.most_memory()?,
         first_per_second: rate(&seen, events, 0.0, 0.2),
         last_per_second: rate(&seen, events, 0.8, 1.0),
     };

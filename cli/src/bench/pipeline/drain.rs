@@ -10,7 +10,6 @@ use tokio::time::interval;
 use super::rig::{Rig, failed};
 use super::usage::Used;
 use crate::failure::Failure;
-use crate::nats::NatsError;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Nothing moves for this long: it will not end.
@@ -47,10 +46,10 @@ pub struct Progress {
 impl Progress {
     pub async fn look(bus: &Bus) -> Result<Self, Failure> {
         let of = |stream: &'static str| async move {
-            let state = bus.stream_state(stream).await.map_err(NatsError::from)?;
+            let state = bus.stream_state(stream).await?;
             Ok::<_, Failure>(state.map_or(0, |state| state.messages))
         };
-        let matching = bus.consumer_state(streams::EVENTS, consumer::MATCH).await.map_err(NatsError::from)?;
+        let matching = bus.consumer_state(streams::EVENTS, consumer::MATCH).await?;
         let matched = matching.is_some_and(|state| state.lag == 0 && state.unacknowledged == 0);
         let empty = matched && of(streams::COMMANDS).await? == 0;
         // Last: what is acknowledged by then is recorded.
@@ -65,8 +64,7 @@ impl Round {
         let before = Progress::look(&rig.bus).await?;
         rig.start_router()?;
         let (first, began) = wait(rig, |now| now.outcomes > before.outcomes).await?;
-        let (nats, temporal, router) = rig.processes()?;
-        let router = router.ok_or_else(|| failed("no router runs".to_owned()))?;
+        let ([nats, temporal], router) = (rig.servers()?, rig.router()?);
         let all = [&router, &nats, &temporal];
         let used = cpu(all)?;
         let (last, ended) = wait(rig, |now| now.empty).await?;
@@ -112,7 +110,7 @@ pub async fn wait(rig: &mut Rig, there: impl Fn(&Progress) -> bool) -> Result<(P
 }
 
 async fn direct(rig: &mut Rig, calls: usize, in_flight: usize) -> Result<(f64, [f64; 2]), Failure> {
-    let (_, temporal, _) = rig.processes()?;
+    let [_, temporal] = rig.servers()?;
     let (this, rig) = (Used::by(std::process::id())?, &*rig);
     let (used, began) = (cpu([&this, &temporal])?, Instant::now());
     let made = stream::iter((0..calls).map(Ok)).try_for_each_concurrent(in_flight, |n| rig.call(n));

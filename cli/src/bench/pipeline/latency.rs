@@ -11,7 +11,6 @@ use super::report::Latency;
 use super::rig::{Rig, failed};
 use crate::bench::numbers::{milliseconds, sorted};
 use crate::failure::Failure;
-use crate::nats::NatsError;
 
 /// An outcome that takes longer than this does not come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +35,7 @@ pub async fn measure(rig: &mut Rig, per_second: f64, count: usize) -> Result<Lat
 
 /// From before a message is published to a stream until a consumer has it.
 async fn trips(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Failure> {
-    let mut feed = rig.bus.read_events("events.bench.*", None).await.map_err(NatsError::from)?;
+    let mut feed = rig.bus.read_events("events.bench.*", None).await?;
     let (mut ticks, mut took) = (interval(pace), Vec::new());
     for n in 0..count {
         ticks.tick().await;
@@ -44,8 +43,7 @@ async fn trips(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Fail
         let publish = rig.publish_one(n, None);
         let (stored, entry) = tokio::join!(publish, timeout(PATIENCE, feed.next()));
         stored?;
-        let entry =
-            entry.map_err(|_| failed("a consumer gets nothing".to_owned()))?.map_err(NatsError::from)?;
+        let entry = entry.map_err(|_| failed("a consumer gets nothing".to_owned()))??;
         entry.ok_or_else(|| failed("the connection to NATS is closed".to_owned()))?;
         took.push(began.elapsed());
     }
@@ -65,7 +63,7 @@ async fn calls(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Fail
 
 /// From before an event is published until the outcome of its effect is there. They do not wait for each other.
 async fn events(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Failure> {
-    let (waiters, hand_over) = rig.bus.waiters().await.map_err(NatsError::from)?;
+    let (waiters, hand_over) = rig.bus.waiters().await?;
     let ticks = stream::unfold(interval(pace), |mut ticks| async {
         ticks.tick().await;
         Some(((), ticks))

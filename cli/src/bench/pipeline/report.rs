@@ -1,18 +1,15 @@
-use std::thread::available_parallelism;
-
 use serde::Serialize;
 
 use super::PipelineBench;
 use super::drain::Round;
+use crate::bench::circumstances::Circumstances;
 use crate::bench::numbers::{Spread, percentile, sorted};
 
 /// All that was measured, and in which circumstances.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    pub version: &'static str,
-    /// `release`, unless the compiler was told otherwise: then the numbers mean little.
-    pub build: &'static str,
-    pub processors: usize,
+    #[serde(flatten)]
+    pub circumstances: Circumstances,
     pub effect: String,
     pub temporal: String,
     pub rounds: usize,
@@ -80,9 +77,7 @@ pub struct Backlog {
 impl Report {
     pub fn new(bench: &PipelineBench) -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION"),
-            build: if cfg!(debug_assertions) { "debug" } else { "release" },
-            processors: available_parallelism().map_or(1, Into::into),
+            circumstances: Circumstances::here(),
             effect: format!("{:?}", bench.effect).to_lowercase(),
             temporal: format!("{:?}", bench.temporal).to_lowercase(),
             rounds: bench.rounds,

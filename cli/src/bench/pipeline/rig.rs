@@ -142,10 +142,15 @@ impl Rig {
         }
     }
 
-    /// The nats-server, the Temporal and, if it runs, the router.
-    pub fn processes(&mut self) -> Result<(Used, Used, Option<Used>), Failure> {
-        let router = self.router.as_ref().map(|router| Used::by(router.id())).transpose()?;
-        Ok((Used::by(self.nats.process().id())?, Used::by(self.temporal.id())?, router))
+    /// The nats-server and the Temporal.
+    pub fn servers(&mut self) -> Result<[Used; 2], Failure> {
+        Ok([Used::by(self.nats.process().id())?, Used::by(self.temporal.id())?])
+    }
+
+    /// The router that runs.
+    pub fn router(&self) -> Result<Used, Failure> {
+        let router = self.router.as_ref().ok_or_else(|| failed("no router runs".to_owned()))?;
+        Used::by(router.id())
     }
 
     /// Publishes events, each of which leads to one call.

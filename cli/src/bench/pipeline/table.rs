@@ -8,10 +8,10 @@ pub fn table(report: &Report) -> String {
         report.latency.as_ref().map(latency),
         report.backlog.as_ref().map(backlog),
     ];
-    let Report { version, build, processors, rounds, events_per_round, keys, effect, temporal, .. } = report;
+    let Report { circumstances, rounds, events_per_round, keys, effect, temporal, .. } = report;
     let circumstances = format!(
         "{rounds} rounds of {events_per_round} events, each a {effect}, {keys} keys, Temporal: {temporal}; \
-         signalbox {version}, {build} build, {processors} processors"
+         {circumstances}"
     );
     let mut text: Vec<_> = parts.into_iter().flatten().collect();
     text.push(Cell::new(DIM, circumstances).to_string());

@@ -1,17 +1,14 @@
-use std::thread::available_parallelism;
-
 use serde::Serialize;
 
 use super::turn::Turn;
+use crate::bench::circumstances::Circumstances;
 use crate::bench::numbers::{Spread, milliseconds, percentile, sorted};
 
 /// All that was measured, and in which circumstances.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    pub version: &'static str,
-    /// `release`, unless the compiler was told otherwise: then the numbers mean little.
-    pub build: &'static str,
-    pub processors: usize,
+    #[serde(flatten)]
+    pub circumstances: Circumstances,
     pub rounds: usize,
     pub starts_per_turn: usize,
     pub comparisons: Vec<Comparison>,
@@ -42,14 +39,7 @@ pub struct Measured {
 
 impl Report {
     pub fn new(rounds: usize, starts_per_turn: usize, comparisons: Vec<Comparison>) -> Self {
-        Self {
-            version: env!("CARGO_PKG_VERSION"),
-            build: if cfg!(debug_assertions) { "debug" } else { "release" },
-            processors: available_parallelism().map_or(1, Into::into),
-            rounds,
-            starts_per_turn,
-            comparisons,
-        }
+        Self { circumstances: Circumstances::here(), rounds, starts_per_turn, comparisons }
     }
 }
 

@@ -11,11 +11,8 @@ pub fn table(report: &Report) -> String {
         table.row(side("", &comparison.baseline));
         table.row(ratios(comparison));
     }
-    let Report { version, build, processors, rounds, starts_per_turn, .. } = report;
-    let circumstances = format!(
-        "{rounds} rounds of {starts_per_turn} starts by each side; signalbox {version}, {build} build, \
-         {processors} processors"
-    );
+    let Report { circumstances, rounds, starts_per_turn, .. } = report;
+    let circumstances = format!("{rounds} rounds of {starts_per_turn} starts by each side; {circumstances}");
     format!("{table}\n\n{}", Cell::new(DIM, circumstances))
 }
 
@@ -43,6 +40,7 @@ fn right(text: String) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::circumstances::Circumstances;
     use crate::bench::numbers::Spread;
 
     #[test]
@@ -63,9 +61,7 @@ mod tests {
             throughput_ratio: Spread { lowest: 0.6, median: 0.667, highest: 0.7 },
         };
         let report = Report {
-            version: "1.2.3",
-            build: "release",
-            processors: 2,
+            circumstances: Circumstances { version: "1.2.3", build: "release", processors: 2 },
             rounds: 10,
             starts_per_turn: 100,
             comparisons: vec![comparison],

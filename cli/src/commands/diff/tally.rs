@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use signalbox_domain::{Event, WorkflowId};
 use signalbox_routing::{Difference, DifferenceKind, Made, brief};
@@ -33,7 +34,7 @@ pub struct Count {
 }
 
 /// One event and what differs about it.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Example {
     pub stream_sequence: u64,
     pub event_id: String,
@@ -129,16 +130,7 @@ impl Tally {
     /// For scripts.
     pub fn value(&self, open: &OpenRuns) -> Value {
         let differences = self.counts().map(|(route, kind, count)| {
-            let examples = count.examples.iter().map(|example| {
-                json!({
-                    "stream_sequence": example.stream_sequence,
-                    "event_id": example.event_id,
-                    "subject": example.subject,
-                    "before": example.before,
-                    "after": example.after,
-                })
-            });
-            json!({ "route": route, "kind": kind, "count": count.count, "examples": examples.collect::<Value>() })
+            json!({ "route": route, "kind": kind, "count": count.count, "examples": count.examples })
         });
         let warnings = open.ids.iter().filter_map(|id| {
             let moved = self.moved.get(id)?;

@@ -1,17 +1,11 @@
 use std::collections::VecDeque;
-use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use signalbox_bus::{Bus, Entry, Error, Feed};
 use signalbox_domain::EventRef;
-use tokio::time::timeout;
 
 use super::row::Row;
-
-/// A message that was there and does not come within this is gone by now.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// For each event that is kept, so many outcomes are.
 const OUTCOMES_PER_EVENT: usize = 8;
@@ -86,9 +80,7 @@ impl Feeds {
 
 async fn last(mut feed: Feed, limit: usize, read: impl Fn(&Entry) -> Vec<Row>) -> Result<Vec<Row>, Error> {
     let mut rows = VecDeque::new();
-    while feed.behind() > 0 {
-        let Ok(next) = timeout(PATIENCE, feed.next()).await else { break };
-        let Some(entry) = next? else { break };
+    while let Some(entry) = feed.next_there().await? {
         for row in read(&entry) {
             if rows.len() == limit {
                 rows.pop_front();
@@ -134,12 +126,6 @@ impl Filter {
             }
         }
         tokens.next().is_none()
-    }
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

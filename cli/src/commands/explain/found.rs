@@ -1,21 +1,15 @@
 //! Events that the stream still has.
 
-use std::time::Duration;
-
 use chrono::DateTime;
 use signalbox_bus::{Bus, Entry};
 use signalbox_domain::{EventId, read_event};
 use signalbox_service::NatsArgs;
-use tokio::time::timeout;
 
 use super::Stored;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::{self, NatsError};
+use crate::nats;
 use crate::progress::Progress;
-
-/// A message that was there and does not come within this is gone by now.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The event with this sequence.
 ///
@@ -23,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// When there is none, or NATS is away.
 pub async fn at(args: &NatsArgs, sequence: u64) -> Result<Stored, Failure> {
     let bus = nats::connect(args).await?;
-    match bus.event_at(sequence).await.map_err(NatsError::from)? {
+    match bus.event_at(sequence).await? {
         Some(entry) => stored(&entry),
         None => Err(Failure::other(Exit::NotFound, format!("the stream EVENTS has no message {sequence}"))
             .with_tip("`signalbox events` lists what it has")),
@@ -36,14 +30,14 @@ pub async fn at(args: &NatsArgs, sequence: u64) -> Result<Stored, Failure> {
 /// As [`at`].
 pub async fn of_id(args: &NatsArgs, id: &EventId) -> Result<Stored, Failure> {
     let bus = nats::connect(args).await?;
-    let outcomes = bus.outcomes_of(id.as_str()).await.map_err(NatsError::from)?;
+    let outcomes = bus.outcomes_of(id.as_str()).await?;
     let sequence = outcomes
         .iter()
         .filter_map(|outcome| outcome.event.as_ref())
         .map(|event| event.stream_sequence)
         .find(|sequence| *sequence > 0);
     let entry = match sequence {
-        Some(sequence) => bus.event_at(sequence).await.map_err(NatsError::from)?,
+        Some(sequence) => bus.event_at(sequence).await?,
         None => search(&bus, id).await?,
     };
     match entry {
@@ -54,17 +48,15 @@ pub async fn of_id(args: &NatsArgs, id: &EventId) -> Result<Stored, Failure> {
 }
 
 async fn search(bus: &Bus, id: &EventId) -> Result<Option<Entry>, Failure> {
-    let mut feed = bus.read_events("events.>", Some(DateTime::UNIX_EPOCH)).await.map_err(NatsError::from)?;
+    let mut feed = bus.read_events("events.>", Some(DateTime::UNIX_EPOCH)).await?;
     let progress = Progress::new();
-    while feed.behind() > 0 {
+    loop {
         progress.show(format_args!("{} events to look through", feed.behind()));
-        let Ok(next) = timeout(PATIENCE, feed.next()).await else { break };
-        let Some(entry) = next.map_err(NatsError::from)? else { break };
+        let Some(entry) = feed.next_there().await? else { return Ok(None) };
         if read_event(&entry.raw()).is_ok_and(|event| event.id == *id) {
             return Ok(Some(entry));
         }
     }
-    Ok(None)
 }
 
 fn stored(entry: &Entry) -> Result<Stored, Failure> {

@@ -12,7 +12,6 @@ use super::{checked, open};
 use crate::commands::Run;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::NatsError;
 use crate::output::Output;
 use crate::route_files::FOLDER;
 use crate::text::Details;
@@ -73,7 +72,7 @@ impl Run for Apply {
         sets.store(set.version(), &files).await.map_err(|error| match error {
             StoreError::TooLarge { .. } => Failure::other(Exit::Refused, error.to_string())
                 .with_tip("`max_payload` in the configuration of nats-server sets the limit"),
-            StoreError::Bus(error) => NatsError::from(error).into(),
+            StoreError::Bus(error) => error.into(),
         })?;
         let (number, taken) = want(&sets, set.version(), &self.by, self.wait).await?;
         self.output.show(&taken.value(set.version(), number), || {
@@ -98,7 +97,7 @@ pub async fn want(
         note: by.note.clone(),
         folder_version: before.folder_version,
     };
-    let number = sets.want(wanted).await.map_err(NatsError::from)?;
+    let number = sets.want(wanted).await?;
     Ok((number, taken(sets, number, wait.wait).await?))
 }
 

@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::Value;
-use signalbox_proto::v1::{RouteFile, RouteFiles};
+use signalbox_proto::v1::RouteFiles;
 use similar::TextDiff;
 
 /// What one set has and another has not.
@@ -59,33 +59,29 @@ fn routes(files: &RouteFiles) -> Routes {
     routes
 }
 
+fn by_name(files: &RouteFiles) -> BTreeMap<&str, &str> {
+    files.files.iter().map(|file| (file.name.as_str(), file.text.as_str())).collect()
+}
+
 fn texts(one: &RouteFiles, other: &RouteFiles) -> String {
-    let by_name = |files: &RouteFiles| -> BTreeMap<String, String> {
-        files.files.iter().map(|RouteFile { name, text }| (name.clone(), text.clone())).collect()
-    };
     let (before, after) = (by_name(one), by_name(other));
-    let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
-    names.sort();
-    names.dedup();
+    let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
     let mut text = String::new();
     for name in names {
-        let of = |files: &BTreeMap<String, String>| files.get(name).cloned();
-        let side =
-            |file: &Option<String>| if file.is_some() { name.as_str() } else { "/dev/null" }.to_owned();
-        let (old, new) = (of(&before), of(&after));
-        if old == new {
-            continue;
+        let (old, new) = (before.get(name).copied(), after.get(name).copied());
+        if old != new {
+            let side = |file: Option<&str>| if file.is_some() { name } else { "/dev/null" };
+            let diff = TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
+            let _ = write!(text, "{}", diff.unified_diff().header(side(old), side(new)));
         }
-        let headings = (side(&old), side(&new));
-        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
-        let diff = TextDiff::from_lines(&old, &new);
-        let _ = write!(text, "{}", diff.unified_diff().header(&headings.0, &headings.1));
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use signalbox_proto::v1::RouteFile;
+
     use super::*;
 
     fn set(files: &[(&str, &str)]) -> RouteFiles {

@@ -7,13 +7,12 @@ use signalbox_domain::{TimelineExt, time as of_wire};
 use signalbox_proto::v1::{RouteFiles, RoutePeriod};
 use signalbox_service::NatsArgs;
 
-use super::open;
 use super::standing::{Known, Standing};
 use super::version::Version;
+use super::{kept, open};
 use crate::commands::Run;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::NatsError;
 use crate::output::Output;
 use crate::text::{self, BOLD, Cell, Table, time};
 
@@ -95,7 +94,7 @@ impl Run for Routes {
 impl List {
     async fn run(self) -> Result<Exit, Failure> {
         let sets = open(&self.nats).await?;
-        let known = Known::read(&sets).await.map_err(NatsError::from)?;
+        let known = Known::read(&sets).await?;
         let limit = self.limit.into();
         self.output.show(&listed(&known, limit), || told(&known, limit, Utc::now()))?;
         Ok(Exit::Done)
@@ -105,15 +104,13 @@ impl List {
 impl Show {
     async fn run(self) -> Result<Exit, Failure> {
         let sets = open(&self.nats).await?;
-        let known = Known::read(&sets).await.map_err(NatsError::from)?;
+        let known = Known::read(&sets).await?;
         let version = match (&self.version, known.timeline.running()) {
             (Some(version), _) => version.resolve(&known.timeline, &known.wanted.value)?,
             (None, Some(period)) => period.version.clone(),
             (None, None) => return Err(Failure::other(Exit::NotFound, "no routes run yet")),
         };
-        let files = sets.files(&version).await.map_err(NatsError::from)?.ok_or_else(|| {
-            Failure::other(Exit::NotFound, format!("the files of {version} are not kept any more"))
-        })?;
+        let files = kept(&sets, &version).await?;
         let each = files.files.iter().map(|file| json!({ "name": file.name, "text": file.text }));
         let value = json!({ "version": version, "files": each.collect::<Vec<_>>() });
         self.output.show(&value, || printed(&files))?;

@@ -3,15 +3,13 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueHint};
 use serde_json::json;
-use signalbox_domain::TimelineExt;
 use signalbox_service::NatsArgs;
 
 use super::diff::Difference;
-use super::{checked, open};
+use super::{checked, open, running};
 use crate::commands::Run;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::NatsError;
 use crate::output::Output;
 use crate::route_files::FOLDER;
 use crate::text::{BOLD, Cell, DIM};
@@ -45,13 +43,8 @@ impl Run for Plan {
     async fn run(self) -> Result<Exit, Failure> {
         let (set, files) = checked(&self.folder)?;
         let sets = open(&self.nats).await?;
-        let timeline = sets.timeline().await.map_err(NatsError::from)?.unwrap_or_default().value;
-        let running = timeline.running().map(|period| period.version.clone());
-        let ran = match &running {
-            Some(version) => sets.files(version).await.map_err(NatsError::from)?.unwrap_or_default(),
-            None => Default::default(),
-        };
-        let difference = Difference::between(&ran, &files);
+        let (running, ran) = running(&sets).await?;
+        let difference = Difference::between(&ran.unwrap_or_default(), &files);
         let same = running.as_deref() == Some(set.version());
         let value = json!({
             "running": running, "version": set.version(), "changes": !same,

@@ -3,14 +3,13 @@ use signalbox_domain::TimelineExt;
 use signalbox_service::NatsArgs;
 
 use super::apply::{ByArgs, want};
-use super::open;
 use super::standing::Known;
 use super::version::Version;
 use super::wait::WaitArgs;
+use super::{kept, open};
 use crate::commands::Run;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::nats::NatsError;
 use crate::output::Output;
 use crate::text::Details;
 
@@ -48,7 +47,7 @@ impl Run for Rollback {
 
     async fn run(mut self) -> Result<Exit, Failure> {
         let sets = open(&self.nats).await?;
-        let Known { timeline, wanted, .. } = Known::read(&sets).await.map_err(NatsError::from)?;
+        let Known { timeline, wanted, .. } = Known::read(&sets).await?;
         let version = match &self.version {
             Some(version) => version.resolve(&timeline, &wanted.value)?,
             None => timeline.before().map(|period| period.version.clone()).ok_or_else(|| {
@@ -56,12 +55,8 @@ impl Run for Rollback {
                     .with_tip("`signalbox routes` lists what ran")
             })?,
         };
-        if sets.files(&version).await.map_err(NatsError::from)?.is_none() {
-            let detail = format!("the files of {version} are not kept any more");
-            return Err(
-                Failure::other(Exit::NotFound, detail).with_tip("`signalbox apply` stores them again")
-            );
-        }
+        let tip = "`signalbox apply` stores them again";
+        kept(&sets, &version).await.map_err(|failure| failure.with_tip(tip))?;
         let from = timeline.running().map(|period| period.version.clone()).unwrap_or_default();
         if self.by.note.is_empty() {
             self.by.note = format!("back from {from}");

@@ -50,7 +50,7 @@ pub async fn taken(sets: &RouteSets, number: u64, within: Duration) -> Result<Ta
     };
     let taken = match timeout(within, answered).await {
         Err(_) => Taken::Pending,
-        Ok(answered) => answered.map_err(NatsError::from)?.ok_or_else(|| {
+        Ok(answered) => answered?.ok_or_else(|| {
             NatsError::JetStream("the answers of the router can no longer be watched".to_owned())
         })?,
     };
@@ -71,7 +71,7 @@ fn judge(answer: &RoutesAnswer, number: u64) -> Option<Taken> {
 
 /// A later change was answered; this one may have run before.
 async fn from_timeline(sets: &RouteSets, number: u64) -> Result<Taken, Failure> {
-    let timeline = sets.timeline().await.map_err(NatsError::from)?.unwrap_or_default().value;
+    let timeline = sets.timeline().await?.unwrap_or_default().value;
     let period = timeline.periods.iter().find(|period| period.change == number);
     Ok(period.map_or(Taken::Overtaken, |period| Taken::From(period.from_sequence)))
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use signalbox_bus::{Bus, Error, Revised, StoreError, at_last};
+use signalbox_bus::{Error, Revised, StoreError, at_last};
 use signalbox_domain::TimelineExt;
 use signalbox_proto::v1::{RoutePeriod, RouteTimeline};
 use signalbox_telemetry::Chain;
@@ -19,7 +19,6 @@ use super::{
 
 /// The timeline, and whether this process may write it.
 pub(super) struct Claim {
-    bus: Bus,
     sets: Arc<Sets>,
     /// This matcher's name.
     me: String,
@@ -38,9 +37,9 @@ pub(super) enum State {
 }
 
 impl Claim {
-    pub(super) fn new(bus: Bus, sets: Arc<Sets>) -> Self {
+    pub(super) fn new(sets: Arc<Sets>) -> Self {
         let (me, timeline) = (Uuid::now_v7().to_string(), Revised::default());
-        Self { bus, sets, me, state: State::Unclaimed, timeline }
+        Self { sets, me, state: State::Unclaimed, timeline }
     }
 
     pub(super) fn timeline(&self) -> &RouteTimeline {
@@ -59,8 +58,8 @@ impl Claim {
     }
 
     async fn attempt(&self, current: Option<&Loaded>) -> Result<Option<Revised<RouteTimeline>>, Error> {
-        let log = self.bus.log().await?;
-        let bucket = self.bus.route_sets().await?;
+        let log = self.sets.bus.log().await?;
+        let bucket = self.sets.bus.route_sets().await?;
         let Revised { revision, value: mut timeline } = match bucket.timeline().await? {
             Some(kept) => kept,
             // NATS has lost it, or there never was one. What this process knows of it is true still.

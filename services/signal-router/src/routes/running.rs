@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use signalbox_bus::{Bus, at_last};
+use signalbox_bus::at_last;
 use signalbox_domain::{TimelineExt, wire_time};
 use signalbox_proto::v1::{RoutePeriod, RoutesAnswer, routes_answer::What};
 use signalbox_service::Condition;
@@ -52,13 +52,12 @@ pub(crate) struct Unroutable {
 
 impl Running {
     pub(super) fn new(
-        bus: Bus,
         sets: Arc<Sets>,
         offered: watch::Receiver<Offer>,
         metrics: RouterMetrics,
         ready: Condition,
     ) -> Self {
-        let claim = Claim::new(bus, Arc::clone(&sets));
+        let claim = Claim::new(Arc::clone(&sets));
         Self { sets, offered, metrics, ready, claim, current: None, matched: 0, opening: None }
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct Loaded {
 
 /// The sets that NATS keeps. Those that were used last are at hand.
 pub(crate) struct Sets {
-    bus: Bus,
+    pub(super) bus: Bus,
     recent: Mutex<VecDeque<Arc<Loaded>>>,
 }
 
@@ -112,12 +112,19 @@ async fn look(bucket: &RouteSets, version: &str) -> Option<RouteFiles> {
     None
 }
 
-/// Checks files, on a thread of its own: many routes take a while, and events do not wait for that.
+/// Checks files: many routes take a while.
 async fn load(version: String, files: RouteFiles) -> Result<Loaded, String> {
-    let checked = spawn_blocking(move || {
+    apart(move || {
         let texts = files.files.iter().map(|file| (file.name.clone(), file.text.clone()));
         let set = RouteSet::load(texts).map_err(|faults| faults.to_string())?;
         Ok(Loaded { version, set, files })
-    });
-    checked.await.unwrap_or_else(|failed| Err(failed.to_string()))
+    })
+    .await
+}
+
+/// Work that takes a while, on a thread of its own: events do not wait for it.
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    spawn_blocking(work).await.unwrap_or_else(|failed| Err(failed.to_string()))
 }

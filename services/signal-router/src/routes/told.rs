@@ -9,13 +9,13 @@ use signalbox_bus::{Error, RouteSets, StoreError, at_last};
 use signalbox_domain::wire_time;
 use signalbox_proto::v1::WantedRoutes;
 use signalbox_telemetry::Chain;
-use tokio::{sync::oneshot, task::spawn_blocking};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     changes::Changes,
     folder::RouteFolder,
-    sets::{Loaded, Sets},
+    sets::{Loaded, Sets, apart},
 };
 use crate::metrics::RouterMetrics;
 
@@ -109,20 +109,16 @@ impl Told {
 
     async fn look(&self) -> Seen {
         let folder = self.folder.clone();
-        let read = spawn_blocking(move || RouteFolder::read(&folder)).await;
-        match read {
-            Ok(read) => read.map_err(|error| Chain(&error).to_string()),
-            Err(failed) => Err(failed.to_string()),
-        }
+        apart(move || RouteFolder::read(&folder).map_err(|error| Chain(&error).to_string())).await
     }
 }
 
 async fn load(folder: RouteFolder) -> Result<Arc<Loaded>, String> {
-    let loaded = spawn_blocking(move || {
+    let loaded = apart(move || {
         let set = folder.load().map_err(|faults| faults.to_string())?;
         Ok(Loaded { version: set.version().to_owned(), set, files: folder.files() })
     });
-    loaded.await.unwrap_or_else(|failed| Err(failed.to_string())).map(Arc::new)
+    loaded.await.map(Arc::new)
 }
 
 /// Whether it was news. The inner error is for good.
