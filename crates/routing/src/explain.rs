@@ -11,6 +11,7 @@ use crate::{
     cel::expression::Expression,
     cel::scope::Scope,
     clauses::{clauses, names},
+    fault::shortened,
     language::route::Route,
     rendered::rendered,
     set::RouteSet,
@@ -191,9 +192,7 @@ fn differs(filter: &SubjectFilter, subject: &str) -> Option<(String, usize)> {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(value) = &self.value else { return write!(f, "`{}` is not there", self.name) };
-        let text = value.to_string();
-        let short: String = text.chars().take(LONGEST).collect();
-        write!(f, "`{}` is {short}{}", self.name, if short.len() < text.len() { "…" } else { "" })
+        write!(f, "`{}` is {}", self.name, shortened(&value.to_string(), LONGEST))
     }
 }
 

@@ -117,6 +117,12 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
+/// A text, or as many of its characters as are shown, and `…`.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let short: String = text.chars().take(most).collect();
+    if short.len() < text.len() { short + "…" } else { short }
+}
+
 /// `did you mean …?` for a name that is close to a known one.
 pub(crate) fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let tolerance = (name.chars().count() / 3).clamp(1, 3);

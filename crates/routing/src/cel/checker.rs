@@ -79,6 +79,7 @@ struct Checker<'s> {
     source: &'s Source<'s>,
     strict: bool,
     faults: Vec<BadExpression>,
+    /// By node. Only a strict check asks for them.
     types: HashMap<u64, Type>,
     /// How many times in one another we only look, and note nothing.
     quiet: usize,
@@ -104,7 +105,7 @@ impl Checker<'_> {
             self.node(expr, facts)
         };
         self.depth -= deeper;
-        if self.quiet == 0 {
+        if self.strict && self.quiet == 0 {
             self.types.insert(expr.id, of.clone());
         }
         of

@@ -18,6 +18,7 @@ use super::{
     scope::{EVENT, Failure, NOW, Scope},
     span::Source,
 };
+use crate::fault::shortened;
 
 pub(crate) use super::checker::Checked;
 
@@ -74,9 +75,7 @@ pub(crate) struct Expression {
 /// The text, shortened, for messages.
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let short: String = self.text.chars().take(80).collect();
-        f.write_str(&short)?;
-        f.write_str(if short.len() < self.text.len() { "…" } else { "" })
+        f.write_str(&shortened(&self.text, 80))
     }
 }
 
@@ -85,10 +84,6 @@ impl Expression {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "files are read by `Parsed`, for several kinds of events at once")
-    )]
     pub(crate) fn compile(text: &str) -> Result<Self, BadExpression> {
         Self::compile_with(text, &Known::nothing()).map_err(|faults| {
             faults.into_iter().next().unwrap_or_else(|| BadExpression::new(0, "it is no expression"))
@@ -99,7 +94,6 @@ impl Expression {
     ///
     /// # Errors
     /// All that is wrong with it.
-    #[cfg_attr(not(test), allow(dead_code, reason = "as above"))]
     pub(crate) fn compile_with(text: &str, known: &Known) -> Result<Self, Vec<BadExpression>> {
         let parsed = Parsed::of(text).map_err(|fault| vec![fault])?;
         let checked = parsed.check(known);
@@ -120,11 +114,8 @@ impl Expression {
         if let Some(part) = self.data_path.as_ref().and_then(|path| scope.data_at(path)) {
             return Ok(part.clone());
         }
-        let value = scope.resolve(&self.ast, &self.patterns);
-        if scope.is_exhausted() {
-            return Err(TOO_MUCH_WORK.to_owned());
-        }
-        value.map_err(|failure| match failure {
+        scope.resolve(&self.ast, &self.patterns).map_err(|failure| match failure {
+            Failure::TooMuchWork => TOO_MUCH_WORK.to_owned(),
             Failure::Evaluation(error) => describe(&error),
             Failure::NotJson(why) => why,
         })

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use signalbox_domain::{EventId, Source};
+
 use super::types::{Field, List, Object, Text, Type, UNLIMITED};
 
 /// A subject has at most so many tokens: 512 bytes, and a dot between each two.
@@ -64,14 +66,14 @@ impl Subjects {
     fn subject(&self) -> Type {
         Type::String(match &self.only {
             Some(only) => Text::only(only.iter().map(String::as_str)),
-            None => Text { max_bytes: 512, subject: true, ..Text::tidy(8, 512) },
+            None => Text::plain(8, 512),
         })
     }
 
     fn tokens(&self) -> Type {
         let token = match &self.only {
             Some(only) => Text::only(only.iter().flat_map(|subject| subject.split('.'))),
-            None => Text { max_bytes: 505, subject: true, ..Text::tidy(1, 505) },
+            None => Text::plain(1, 505),
         };
         Type::List(List {
             item: Arc::new(Type::String(token)),
@@ -89,10 +91,10 @@ impl Known {
 
     /// Events with such data on such subjects.
     pub(crate) fn of(data: Type, subjects: &Subjects, strict: bool) -> Self {
-        let tidy = |min, max| Type::String(Text { max_bytes: max, ..Text::tidy(min, max) });
+        let tidy = |most: usize| Type::String(Text::tidy(1, most as u64));
         let fields = [
-            ("id", tidy(1, 512)),
-            ("source", tidy(1, 1024)),
+            ("id", tidy(EventId::LIMIT)),
+            ("source", tidy(Source::LIMIT)),
             ("type", Type::String(Text { max_len: UNLIMITED, ..Text::ANY })),
             ("subject", subjects.subject()),
             ("tokens", subjects.tokens()),

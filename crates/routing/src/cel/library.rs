@@ -10,7 +10,7 @@ mod values;
 use std::sync::{Arc, LazyLock};
 
 use cel::{
-    Env, ExecutionError,
+    Env,
     common::{
         ast::{CallExpr, Expr},
         functions::Function,
@@ -21,24 +21,21 @@ use cel::{
 
 use super::{
     meter::{PAY, ROUNDS, pay, rounds},
-    operators::{REPLACED, refusal},
+    operators::{Args, Num, Outcome, REPLACED, refuse},
     pattern::{MATCHES, matches},
     types::Type,
 };
-
-/// The function that is given the time.
-pub(super) const NOW: &str = "now";
 
 /// A function.
 pub(crate) struct Own {
     /// As it is called: `lowerAscii`, `json.parse`.
     pub(crate) name: &'static str,
-    style: Style,
+    pub(super) method: bool,
     /// How many arguments it takes, what it is called on included.
     pub(super) least: usize,
     pub(super) most: usize,
-    /// It pays for what it makes.
-    pub(super) metered: bool,
+    /// The variable that it is given before its arguments: the fuel, if it pays for what it makes.
+    pub(super) given: Option<&'static str>,
     /// The type of what it makes; `None` if it does not take such arguments.
     pub(super) rule: fn(&[&Type]) -> Option<Type>,
     run: Function,
@@ -50,17 +47,6 @@ pub(crate) struct Own {
     #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) example: (&'static str, &'static str),
 }
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    /// `x.f(…)`
-    Method,
-    /// `f(…)`
-    Function,
-}
-
-type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
-type Outcome<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
 /// All of them, in the order of the documentation.
 pub(crate) fn all() -> impl Iterator<Item = &'static Own> {
@@ -86,17 +72,13 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     add(ROUNDS, 3, rounds);
     add(MATCHES, 2, matches);
     for own in all() {
-        let given = usize::from(own.metered) + usize::from(own.name == NOW);
+        let given = usize::from(own.given.is_some());
         (own.least..=own.most).for_each(|args| add(&own.inner_name(), args + given, own.run));
     }
     Arc::new(env)
 });
 
 impl Own {
-    pub(super) fn is_method(&self) -> bool {
-        self.style == Style::Method
-    }
-
     /// What the evaluator knows it by. CEL's own functions have no such names.
     pub(super) fn inner_name(&self) -> String {
         format!("@{}", self.name)
@@ -122,7 +104,7 @@ pub(super) fn called(call: &CallExpr) -> (String, bool) {
 pub(super) fn find(call: &CallExpr) -> Option<&'static Own> {
     let (name, method) = called(call);
     let count = call.args.len() + usize::from(method);
-    all().find(|own| own.name == name && own.is_method() == method && (own.least..=own.most).contains(&count))
+    all().find(|own| own.name == name && own.method == method && (own.least..=own.most).contains(&count))
 }
 
 fn text<'a>(value: &'a CowVal<'_, '_>) -> Option<&'a str> {
@@ -132,6 +114,13 @@ fn text<'a>(value: &'a CowVal<'_, '_>) -> Option<&'a str> {
 fn bytes<'a>(value: &'a CowVal<'_, '_>) -> Option<&'a [u8]> {
     let bytes = value.downcast_ref::<CelBytes<'_>>().map(|bytes| bytes.inner());
     bytes.or_else(|| text(value).map(str::as_bytes))
+}
+
+/// A number of characters or items; what is below 0 is 0.
+fn count(value: &CowVal<'_, '_>) -> Option<usize> {
+    let double = Num::of(value.as_ref())?.as_double();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates at both ends")]
+    Some(double as usize)
 }
 
 fn new_text<'b, 'v>(text: impl Into<String>) -> Outcome<'b, 'v> {
@@ -151,9 +140,16 @@ fn perhaps<'b, 'v>(value: Option<Box<dyn Val + 'v>>) -> Outcome<'b, 'v> {
     value.map_or_else(none, some)
 }
 
-fn refuse<'b, 'v>(name: &str, args: &[CowVal<'_, '_>]) -> Outcome<'b, 'v> {
-    let types: Vec<_> = args.iter().map(|arg| arg.get_type().name()).collect();
-    Err(refusal(format!("`{name}` does not take {}", types.join(" and "))))
+/// What a function of one text reads there, or none.
+fn read<'b, 'v>(
+    name: &str,
+    args: Args<'b, 'v>,
+    read: fn(&str) -> Option<Box<dyn Val + 'v>>,
+) -> Outcome<'b, 'v> {
+    match args.first().and_then(text) {
+        Some(text) => perhaps(read(text)),
+        None => refuse(name, &args),
+    }
 }
 
 #[cfg(test)]

@@ -83,26 +83,23 @@ impl Val for Fuel {
 impl StaticVal for Fuel {}
 
 /// Takes `cost` from the fuel that a function was given as its first argument.
-pub(super) fn spend(fuel: &(dyn Val + '_), cost: u64) -> Result<(), ExecutionError> {
-    let fuel = fuel.downcast_ref::<Fuel>().ok_or_else(ExecutionError::missing_argument_or_target)?;
-    fuel.spend(|| cost)
+pub(super) fn spend(fuel: &(dyn Val + '_), cost: impl FnOnce() -> u64) -> Result<(), ExecutionError> {
+    fuel.downcast_ref::<Fuel>().ok_or_else(ExecutionError::missing_argument_or_target)?.spend(cost)
 }
 
 /// `@pay(fuel, value)`.
 pub(super) fn pay<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let [fuel, value] = take(args)?;
-    let fuel = fuel.downcast_ref::<Fuel>().ok_or_else(ExecutionError::missing_argument_or_target)?;
-    fuel.spend(|| weight(value.as_ref()))?;
+    spend(fuel.as_ref(), || weight(value.as_ref()))?;
     Ok(value)
 }
 
 /// `@rounds(fuel, range, cost of a round)`.
 pub(super) fn rounds<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let [fuel, range, round] = take(args)?;
-    let fuel = fuel.downcast_ref::<Fuel>().ok_or_else(ExecutionError::missing_argument_or_target)?;
     let round = round.downcast_ref::<CelInt>().and_then(|n| u64::try_from(*n.inner()).ok()).unwrap_or(1);
     let count = range.as_sizer().and_then(|sizer| u64::try_from(*sizer.size().inner()).ok()).unwrap_or(0);
-    fuel.spend(|| weight(range.as_ref()).saturating_add(count.saturating_mul(round)))?;
+    spend(fuel.as_ref(), || weight(range.as_ref()).saturating_add(count.saturating_mul(round)))?;
     let Some(map) = range.downcast_ref::<CelMap<'_>>() else { return Ok(range) };
     let mut keys: Vec<_> = map.inner().keys().collect();
     keys.sort();

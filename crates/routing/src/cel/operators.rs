@@ -41,8 +41,8 @@ pub(super) struct Replaced {
     pub(super) run: Function,
 }
 
-type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
-type Outcome<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
+pub(super) type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
+pub(super) type Outcome<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
 /// A number of any of CEL's three types.
 #[derive(Clone, Copy)]
@@ -125,38 +125,36 @@ fn whole_to_double(whole: i128, double: f64) -> Option<Ordering> {
 
 fn add<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
     let [left, right] = take(args)?;
-    if let (Some(a), Some(b)) = numbers(&left, &right) {
+    if let Some((a, b)) = numbers(&left, &right) {
         return owned(a.add(b).boxed());
     }
-    if let (Some(a), Some(b)) = both::<CelString<'_>>(&left, &right) {
+    if let Some((a, b)) = both::<CelString<'_>>(&left, &right) {
         return Ok(CowVal::owned(CelString::from([a.inner(), b.inner()].concat())));
     }
     if let (Some(a), Some(b)) = (left.downcast_ref::<CelList<'v>>(), right.downcast_ref::<CelList<'v>>()) {
         let items = a.inner().iter().chain(b.inner()).map(|item| item.clone_as_boxed());
         return Ok(CowVal::owned(CelList::from(items.collect::<Vec<_>>())));
     }
-    if let (Some(a), Some(b)) = both::<CelBytes<'_>>(&left, &right) {
+    if let Some((a, b)) = both::<CelBytes<'_>>(&left, &right) {
         return Ok(CowVal::owned(CelBytes::from([a.inner(), b.inner()].concat())));
     }
-    let span = |value: &CowVal<'b, 'v>| value.downcast_ref::<CelDuration>().map(|span| *span.inner());
     match (time(&left), span(&left), time(&right), span(&right)) {
         (Some(time), _, _, Some(span)) | (_, Some(span), Some(time), _) => owned(moment(time, span)),
         (_, Some(a), _, Some(b)) => owned(duration(nanos(a).saturating_add(nanos(b)))),
-        _ => refuse("+", &left, &right),
+        _ => refuse("+", &[left, right]),
     }
 }
 
 fn subtract<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
     let [left, right] = take(args)?;
-    if let (Some(a), Some(b)) = numbers(&left, &right) {
+    if let Some((a, b)) = numbers(&left, &right) {
         return owned(a.calculate(b, i128::checked_sub, |a, b| a - b).boxed());
     }
-    let span = |value: &CowVal<'b, 'v>| value.downcast_ref::<CelDuration>().map(|span| *span.inner());
     match (time(&left), span(&left), time(&right), span(&right)) {
         (Some(time), _, _, Some(span)) => owned(moment(time, -span)),
         (Some(a), _, Some(b), _) => owned(duration(nanos(a.signed_duration_since(b)))),
         (_, Some(a), _, Some(b)) => owned(duration(nanos(a).saturating_sub(nanos(b)))),
-        _ => refuse("-", &left, &right),
+        _ => refuse("-", &[left, right]),
     }
 }
 
@@ -184,7 +182,7 @@ fn negate<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
     match Num::of(value.as_ref()) {
         Some(Num::Whole(whole)) => owned(Num::Whole(-whole).boxed()),
         Some(Num::Double(double)) => owned(Num::Double(-double).boxed()),
-        None => Err(refusal(format!("`-` does not take {}", value.get_type().name()))),
+        None => refuse("-", &[value]),
     }
 }
 
@@ -208,7 +206,7 @@ fn compare<'b, 'v>(sign: &str, args: Args<'b, 'v>, holds: fn(Ordering) -> bool) 
     let [left, right] = take(args)?;
     match order(left.as_ref(), right.as_ref()) {
         Some(order) => Ok(CowVal::Borrowed(if holds(order) { &CelBool::TRUE } else { &CelBool::FALSE })),
-        None => refuse(sign, &left, &right),
+        None => refuse(sign, &[left, right]),
     }
 }
 
@@ -230,24 +228,28 @@ fn calculate<'b, 'v>(
 ) -> Outcome<'b, 'v> {
     let [left, right] = take(args)?;
     match numbers(&left, &right) {
-        (Some(a), Some(b)) => owned(calculation(a, b)?.boxed()),
-        _ => refuse(sign, &left, &right),
+        Some((a, b)) => owned(calculation(a, b)?.boxed()),
+        None => refuse(sign, &[left, right]),
     }
 }
 
-fn numbers(left: &CowVal<'_, '_>, right: &CowVal<'_, '_>) -> (Option<Num>, Option<Num>) {
-    (Num::of(left.as_ref()), Num::of(right.as_ref()))
+fn numbers(left: &CowVal<'_, '_>, right: &CowVal<'_, '_>) -> Option<(Num, Num)> {
+    Num::of(left.as_ref()).zip(Num::of(right.as_ref()))
 }
 
 fn both<'a, 'v, T: cel::common::value::FromVal<'a, 'v>>(
     left: &'a CowVal<'_, 'v>,
     right: &'a CowVal<'_, 'v>,
-) -> (Option<&'a T>, Option<&'a T>) {
-    (left.as_ref().downcast_ref::<T>(), right.as_ref().downcast_ref::<T>())
+) -> Option<(&'a T, &'a T)> {
+    left.as_ref().downcast_ref::<T>().zip(right.as_ref().downcast_ref::<T>())
 }
 
 fn time(value: &CowVal<'_, '_>) -> Option<DateTime<FixedOffset>> {
     value.downcast_ref::<CelTimestamp>().map(|time| *time.inner())
+}
+
+fn span(value: &CowVal<'_, '_>) -> Option<TimeDelta> {
+    value.downcast_ref::<CelDuration>().map(|span| *span.inner())
 }
 
 fn nanos(span: TimeDelta) -> i64 {
@@ -276,13 +278,7 @@ pub(super) fn clamp(time: DateTime<FixedOffset>) -> DateTime<FixedOffset> {
     let bound = |seconds, nanos| DateTime::from_timestamp(seconds, nanos).map(|bound| bound.fixed_offset());
     let first = bound(-62_135_596_800, 0).unwrap_or_default();
     let last = bound(253_402_300_799, 999_999_999).unwrap_or_default();
-    if time < first {
-        first
-    } else if time > last {
-        last
-    } else {
-        time
-    }
+    time.clamp(first, last)
 }
 
 /// CEL's, but for every number.
@@ -297,9 +293,7 @@ fn timestamp<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
             DateTime::from_timestamp(number.as_double() as i64, 0).map(|time| time.fixed_offset())
         }
         (None, Some(text)) => DateTime::parse_from_rfc3339(text.inner()).ok(),
-        (None, None) => {
-            return Err(refusal(format!("`timestamp` does not take {}", value.get_type().name())));
-        }
+        (None, None) => return refuse("timestamp", &[value]),
     };
     match time.filter(|time| clamp(*time) == *time) {
         Some(time) => owned(Box::new(CelTimestamp::from(time))),
@@ -311,12 +305,13 @@ fn owned<'b, 'v>(value: Box<dyn Val + 'v>) -> Outcome<'b, 'v> {
     Ok(CowVal::Owned(value))
 }
 
-fn refuse<'b, 'v>(sign: &str, left: &CowVal<'b, 'v>, right: &CowVal<'b, 'v>) -> Outcome<'b, 'v> {
-    let (left, right) = (left.get_type().name(), right.get_type().name());
-    Err(refusal(format!("`{sign}` does not take {left} and {right}")))
+/// What a function or operator answers that does not take such arguments.
+pub(super) fn refuse<'b, 'v>(name: &str, args: &[CowVal<'_, '_>]) -> Outcome<'b, 'v> {
+    let types: Vec<_> = args.iter().map(|arg| arg.get_type().name()).collect();
+    Err(refusal(format!("`{name}` does not take {}", types.join(" and "))))
 }
 
 /// An error that is told as it is.
-pub(super) fn refusal(message: String) -> ExecutionError {
+fn refusal(message: String) -> ExecutionError {
     ExecutionError::function_error("@", message)
 }

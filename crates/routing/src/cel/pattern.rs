@@ -5,16 +5,16 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use cel::{
-    ExecutionError,
-    common::{
-        types::{CelBool, CelString, Type},
-        value::{CowVal, StaticVal, Val},
-    },
+use cel::common::{
+    types::{CelBool, CelString, Type},
+    value::{CowVal, StaticVal, Val},
 };
 use regex::Regex;
 
-use super::meter::take;
+use super::{
+    meter::take,
+    operators::{Args, Outcome, refuse},
+};
 
 /// What `matches` becomes.
 pub(super) const MATCHES: &str = "@matches";
@@ -73,7 +73,7 @@ pub(super) fn variable(index: usize) -> String {
 }
 
 /// `@matches(text, pattern)`.
-pub(super) fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+pub(super) fn matches<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
     let [text, pattern] = take(args)?;
     match (text.downcast_ref::<CelString<'_>>(), pattern.downcast_ref::<Pattern>()) {
         (Some(text), Some(Pattern(pattern))) => Ok(CowVal::Borrowed(if pattern.is_match(text.inner()) {
@@ -81,6 +81,6 @@ pub(super) fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v
         } else {
             &CelBool::FALSE
         })),
-        _ => Err(super::operators::refusal(format!("`matches` does not take {}", text.get_type().name()))),
+        _ => refuse("matches", &[text]),
     }
 }

@@ -15,7 +15,6 @@ use super::{
     meter::{FUEL, PAY, ROUNDS},
     operators::REPLACED,
     pattern::{self, MATCHES, Pattern},
-    scope::NOW,
 };
 
 /// Functions whose cost does not depend on the size of what they are given.
@@ -83,16 +82,13 @@ fn visit_call(call: &mut CallExpr, patterns: &mut Vec<Pattern>) {
         compile_pattern(call, patterns);
     } else if let Some(own) = own {
         if let Some(target) = call.target.take()
-            && own.is_method()
+            && own.method
         {
             call.args.insert(0, *target);
         }
-        if own.name == library::NOW {
-            call.args.push(IdedExpr { id: 0, expr: Expr::Ident(NOW.to_owned()) });
-        }
-        if own.metered {
+        if let Some(given) = own.given {
             let id = call.args.first().map_or(0, |first| first.id);
-            call.args.insert(0, IdedExpr { id, expr: Expr::Ident(FUEL.to_owned()) });
+            call.args.insert(0, IdedExpr { id, expr: Expr::Ident(given.to_owned()) });
         }
         call.func_name = own.inner_name();
     }

@@ -30,15 +30,15 @@ pub(super) const NOW: &str = "@now";
 pub(crate) struct Scope<'e> {
     event: &'e Event,
     at: DateTime<Utc>,
-    context: OnceCell<Context<'e, 'e>>,
+    /// And what an evaluation may spend.
+    context: OnceCell<(Context<'e, 'e>, u64)>,
     fuel: Fuel,
-    allowance: OnceCell<u64>,
 }
 
 impl<'e> Scope<'e> {
     /// `at` is when the stream stored the event.
     pub(crate) fn new(event: &'e Event, at: DateTime<Utc>) -> Self {
-        Self { event, at, context: OnceCell::new(), fuel: Fuel::default(), allowance: OnceCell::new() }
+        Self { event, at, context: OnceCell::new(), fuel: Fuel::default() }
     }
 
     /// What is at `path` in the event's data.
@@ -49,30 +49,32 @@ impl<'e> Scope<'e> {
 
     /// Evaluates a checked tree with its patterns, which may spend the whole sum, and makes JSON of the value.
     pub(super) fn resolve(&self, ast: &IdedExpr, patterns: &[Pattern]) -> Result<Value, Failure> {
-        self.fuel.fill(*self.allowance.get_or_init(|| allowance(self.event)));
-        let context = self.context.get_or_init(|| context(self.event, self.at, &self.fuel));
-        let json = |value: Result<cel::common::value::CowVal<'_, '_>, ExecutionError>| match value {
-            Ok(value) => value::to_json(value.as_ref()).map_err(Failure::NotJson),
-            Err(error) => Err(Failure::Evaluation(Box::new(error))),
+        let (context, allowance) =
+            self.context.get_or_init(|| (context(self.event, self.at, &self.fuel), allowance(self.event)));
+        self.fuel.fill(*allowance);
+        let mut inner;
+        let context = if patterns.is_empty() {
+            context
+        } else {
+            inner = context.new_inner_scope();
+            for (index, pattern) in patterns.iter().enumerate() {
+                inner.add_variable_as_val(pattern::variable(index), Box::new(pattern.clone()));
+            }
+            &inner
         };
-        if patterns.is_empty() {
-            return json(cel::Value::resolve_val(ast, context));
+        let value = cel::Value::resolve_val(ast, context);
+        // `||` and `&&` can swallow the error.
+        if self.fuel.is_empty() {
+            return Err(Failure::TooMuchWork);
         }
-        let mut inner = context.new_inner_scope();
-        for (index, pattern) in patterns.iter().enumerate() {
-            inner.add_variable_as_val(pattern::variable(index), Box::new(pattern.clone()));
-        }
-        json(cel::Value::resolve_val(ast, &inner))
-    }
-
-    /// Whether the evaluation spent it all. To be asked afterwards: `||` and `&&` can swallow the error.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.fuel.is_empty()
+        let value = value.map_err(|error| Failure::Evaluation(Box::new(error)))?;
+        value::to_json(value.as_ref()).map_err(Failure::NotJson)
     }
 }
 
 /// Why there is no value.
 pub(super) enum Failure {
+    TooMuchWork,
     Evaluation(Box<ExecutionError>),
     NotJson(String),
 }

@@ -8,6 +8,7 @@ use cel::{
 };
 
 use super::scan::Code;
+use crate::fault::shortened;
 
 /// An expression's text and the places of its nodes.
 pub(super) struct Source<'t> {
@@ -98,8 +99,7 @@ impl Source<'_> {
     /// The text of a node, shortened, for messages.
     pub(super) fn quote(&self, expr: &IdedExpr) -> String {
         let text = self.text.get(self.span(expr)).unwrap_or_default().trim();
-        let short: String = text.chars().take(60).collect();
-        if short.len() < text.len() { format!("{short}…") } else { short }
+        shortened(text, 60)
     }
 }
 

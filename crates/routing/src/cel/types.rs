@@ -101,14 +101,14 @@ impl Text {
         subject: false,
     };
 
-    /// Tidy texts of these lengths.
+    /// Tidy texts of these lengths, the greatest also in bytes.
     pub(crate) fn tidy(min_len: u64, max_len: u64) -> Self {
-        Self { min_len, max_len, tidy: true, ..Self::ANY }
+        Self { min_len, max_len, max_bytes: max_len, tidy: true, ..Self::ANY }
     }
 
-    /// Texts of ASCII of these lengths that can be a part of a subject.
+    /// The same that can be a part of a subject.
     pub(crate) fn plain(min_len: u64, max_len: u64) -> Self {
-        Self { max_bytes: max_len, subject: true, ..Self::tidy(min_len, max_len) }
+        Self { subject: true, ..Self::tidy(min_len, max_len) }
     }
 
     /// The largest number of bytes.
@@ -142,6 +142,12 @@ impl Text {
     fn is_empty_set(&self) -> bool {
         self.min_len > self.max_len || self.one_of.as_ref().is_some_and(BTreeSet::is_empty)
     }
+}
+
+/// A size as a double.
+#[allow(clippy::cast_precision_loss, reason = "sizes are far below what doubles count")]
+pub(crate) fn to_double(size: u64) -> f64 {
+    if size == UNLIMITED { f64::INFINITY } else { size as f64 }
 }
 
 pub(crate) fn length(text: &str) -> u64 {

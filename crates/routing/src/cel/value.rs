@@ -34,17 +34,15 @@ pub(crate) fn to_cel_owned<'v>(value: Value) -> Box<dyn Val + 'v> {
         Value::Array(items) => {
             Box::new(CelList::from(items.into_iter().map(to_cel_owned).collect::<Vec<_>>()))
         }
-        Value::Object(entries) => {
-            let entries =
-                entries.into_iter().map(|(name, value)| (CelMapKey::from(name), to_cel_owned(value)));
-            Box::new(CelMap::from(entries.collect::<std::collections::HashMap<_, _>>()))
-        }
+        Value::Object(entries) => map(entries.into_iter().map(|(name, value)| (name, to_cel_owned(value)))),
     }
 }
 
 /// A CEL map with texts for keys.
-pub(crate) fn map<'v>(entries: impl IntoIterator<Item = (&'v str, Box<dyn Val + 'v>)>) -> Box<dyn Val + 'v> {
-    let entries = entries.into_iter().map(|(name, value)| (CelMapKey::from(name), value));
+pub(crate) fn map<'v, K: Into<CelMapKey<'v>>>(
+    entries: impl IntoIterator<Item = (K, Box<dyn Val + 'v>)>,
+) -> Box<dyn Val + 'v> {
+    let entries = entries.into_iter().map(|(name, value)| (name.into(), value));
     Box::new(CelMap::from(entries.collect::<std::collections::HashMap<_, _>>()))
 }
 

@@ -59,19 +59,19 @@ impl Checker<'_> {
                 let given = args.len() - usize::from(method);
                 self.wrong(expr, format!("{what} does not take {given} argument{}", plural(given)))
             }
-            None => self.standard(expr, &what, &operands, &standard),
+            None => self.standard(expr, &name, &operands, &standard),
         }
     }
 
     fn standard(
         &mut self,
         expr: &IdedExpr,
-        what: &str,
+        name: &str,
         operands: &[(&IdedExpr, &Type)],
         standard: &[&Standard],
     ) -> Type {
         let risk: Cell<Option<&'static str>> = Cell::new(None);
-        let of = self.apply(expr, what, operands, &|parts| match standard
+        let of = self.apply(expr, &format!("`{name}`"), operands, &|parts| match standard
             .iter()
             .find_map(|one| (one.rule)(parts))?
         {
@@ -82,7 +82,7 @@ impl Checker<'_> {
             }
         });
         let Some(help) = risk.get().filter(|_| !of.is_never()) else { return of };
-        match tried(what.trim_matches('`'), operands, standard.iter().any(|one| one.method)) {
+        match tried(name, operands, standard.iter().any(|one| one.method)) {
             Some(true) => of,
             Some(false) => self.wrong(expr, format!("`{}` fails", self.source.quote(expr))),
             None => {
@@ -129,7 +129,7 @@ struct Overloads {
 impl Overloads {
     fn of(name: &str, method: bool) -> Self {
         Self {
-            own: library::all().filter(|own| own.name == name && own.is_method() == method).collect(),
+            own: library::all().filter(|own| own.name == name && own.method == method).collect(),
             standard: standard::ALL.iter().filter(|one| one.name == name && one.method == method).collect(),
         }
     }

@@ -8,17 +8,17 @@ use std::collections::HashMap;
 
 use cel::{
     IdedExpr,
-    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators},
+    common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators},
 };
 
 use crate::cel::{
     fault::{BadExpression, Flaw},
     library,
     macros::Macro,
-    meter::{ALLOWANCE, ALLOWANCE_PER_WEIGHT},
+    meter::{self, ALLOWANCE, ALLOWANCE_PER_WEIGHT},
     rewrite::{is_paid, pays, size},
-    span::Source,
-    types::{Object, Text, Type, UNLIMITED},
+    span::{Source, parts},
+    types::{Object, Text, Type, UNLIMITED, to_double},
 };
 
 /// Sizes that are taken from the type instead of where a value comes from, if it is not larger than this.
@@ -74,27 +74,23 @@ impl Sum {
         Self { variables, ..Self::new(0.0) }
     }
 
-    fn add(mut self, other: &Self) -> Self {
-        self.constant += other.constant;
-        self.event += other.event;
-        if self.variables.len() < other.variables.len() {
-            self.variables.resize(other.variables.len(), 0.0);
-        }
-        for (own, more) in self.variables.iter_mut().zip(&other.variables) {
-            *own += more;
-        }
-        self
+    fn add(self, other: &Self) -> Self {
+        self.each(other, |own, more| own + more)
     }
 
     /// At least both.
-    fn max(mut self, other: &Self) -> Self {
-        self.constant = self.constant.max(other.constant);
-        self.event = self.event.max(other.event);
+    fn max(self, other: &Self) -> Self {
+        self.each(other, f64::max)
+    }
+
+    fn each(mut self, other: &Self, of: fn(f64, f64) -> f64) -> Self {
+        self.constant = of(self.constant, other.constant);
+        self.event = of(self.event, other.event);
         if self.variables.len() < other.variables.len() {
             self.variables.resize(other.variables.len(), 0.0);
         }
         for (own, more) in self.variables.iter_mut().zip(&other.variables) {
-            *own = own.max(*more);
+            *own = of(*own, *more);
         }
         self
     }
@@ -152,14 +148,7 @@ impl Cost<'_> {
                 Estimate { cost: of.cost.add(&Sum::new(1.0)), weight: of.weight }
             }
             Expr::Call(call) => self.call(call),
-            Expr::List(list) => self.all(list.elements.iter()),
-            Expr::Map(map) => {
-                let parts = map.entries.iter().filter_map(|entry| match &entry.expr {
-                    EntryExpr::MapEntry(entry) => Some([&entry.key, &entry.value]),
-                    EntryExpr::StructField(_) => None,
-                });
-                self.all(parts.flatten())
-            }
+            Expr::List(_) | Expr::Map(_) => self.all(&parts(expr)),
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
             Expr::Struct(_) | Expr::Unspecified => {
                 Estimate { cost: Sum::new(f64::INFINITY), weight: Sum::new(f64::INFINITY) }
@@ -173,7 +162,7 @@ impl Cost<'_> {
     }
 
     /// A list or map of parts, which pay for themselves.
-    fn all<'e>(&mut self, parts: impl Iterator<Item = &'e IdedExpr>) -> Estimate {
+    fn all(&mut self, parts: &[&IdedExpr]) -> Estimate {
         let mut all = Estimate { cost: Sum::new(1.0), weight: Sum::new(1.0) };
         for part in parts {
             let of = self.of(part);
@@ -298,22 +287,18 @@ impl Cost<'_> {
 }
 
 fn literal_weight(literal: &LiteralValue) -> f64 {
-    #[allow(clippy::cast_precision_loss, reason = "expressions are short")]
-    let text = |bytes: usize| 1.0 + (bytes / 64) as f64;
-    match literal {
-        LiteralValue::String(written) => text(written.inner().len()),
-        LiteralValue::Bytes(written) => text(written.inner().len()),
-        _ => 1.0,
-    }
+    to_double(match literal {
+        LiteralValue::String(written) => meter::text_weight(written.inner().len()),
+        LiteralValue::Bytes(written) => meter::text_weight(written.inner().len()),
+        _ => 1,
+    })
 }
 
 /// The largest number of rounds through such a value.
-#[allow(clippy::cast_precision_loss, reason = "an estimate")]
 fn count(of: &Type) -> f64 {
-    let limit = |most: u64| if most == UNLIMITED { f64::INFINITY } else { most as f64 };
     let most = of.alternatives().iter().map(|one| match one {
-        Type::List(list) => limit(list.max_items),
-        Type::Object(map) => limit(map.max_fields()),
+        Type::List(list) => to_double(list.max_items),
+        Type::Object(map) => to_double(map.max_fields()),
         _ => f64::INFINITY,
     });
     most.fold(0.0, f64::max)
@@ -342,10 +327,6 @@ fn weight(of: &Type) -> f64 {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "an estimate")]
 fn text_weight(text: &Text) -> f64 {
-    match text.most_bytes() {
-        UNLIMITED => f64::INFINITY,
-        bytes => 1.0 + bytes as f64 / 64.0,
-    }
+    1.0 + to_double(text.most_bytes()) / 64.0
 }

@@ -151,12 +151,14 @@ impl Checker<'_> {
         if self.strict && (place == Type::Dyn || at == Type::Dyn) {
             self.undeclared(if place == Type::Dyn { operand } else { key });
         }
-        let pairs = || at.alternatives().iter().map(|at| Search::of(&place, |one| item(one, at)));
-        let types: Vec<_> = pairs().flat_map(|search| search.types).collect();
+        let searches: Vec<_> =
+            at.alternatives().iter().map(|at| Search::of(&place, |one| item(one, at))).collect();
+        let safe = searches.iter().all(Search::is_safe);
+        let types: Vec<_> = searches.into_iter().flat_map(|search| search.types).collect();
         if types.is_empty() {
             return self.no_item(expr, operand, &place, &at);
         }
-        if pairs().any(|search| !search.is_safe()) && place != Type::Dyn && at != Type::Dyn {
+        if !safe && place != Type::Dyn && at != Type::Dyn {
             let (text, key) = (self.source.quote(operand), self.source.quote(key));
             let message = format!("`{text}[{key}]` may be missing");
             self.unproven(expr, message, format!("use `{text}[?{key}].orValue(…)`"));

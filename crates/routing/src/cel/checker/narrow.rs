@@ -11,7 +11,7 @@ use super::{
 };
 use crate::cel::{
     macros::Macro,
-    types::{List, Maybe, Number, Order, Text, Type, UNLIMITED},
+    types::{List, Maybe, Number, Order, Text, Type, UNLIMITED, to_double},
 };
 
 /// How deep conditions in conditions are looked into. Each level may double the work.
@@ -303,11 +303,6 @@ fn sized(of: &Type, relation: Relation, other: &Type) -> Type {
         }
         other => other.clone(),
     }))
-}
-
-#[allow(clippy::cast_precision_loss, reason = "sizes are far below what doubles count")]
-fn to_double(count: u64) -> f64 {
-    if count == UNLIMITED { f64::INFINITY } else { count as f64 }
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates at both ends")]

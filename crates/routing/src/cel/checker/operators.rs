@@ -8,7 +8,7 @@ use cel::{
 use super::{Checker, facts::Facts};
 use crate::cel::{
     fault::{BadExpression, Flaw},
-    types::{List, Number, Text, Type, UNLIMITED},
+    types::{List, Number, Text, Type},
 };
 
 /// How many texts a sum of texts is worked out for.
@@ -246,10 +246,9 @@ pub(super) fn concatenated(a: &Text, b: &Text) -> Text {
         let sums: Vec<String> = a.iter().flat_map(|a| b.iter().map(move |b| format!("{a}{b}"))).collect();
         return Text::only(sums.iter().map(String::as_str));
     }
-    let max_len = a.max_len.checked_add(b.max_len).unwrap_or(UNLIMITED);
     Text {
         min_len: a.min_len.saturating_add(b.min_len),
-        max_len,
+        max_len: a.max_len.saturating_add(b.max_len),
         one_of: None,
         max_bytes: a.most_bytes().saturating_add(b.most_bytes()),
         tidy: a.tidy && b.tidy,

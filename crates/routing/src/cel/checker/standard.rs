@@ -1,6 +1,6 @@
 //! CEL's own functions.
 
-use crate::cel::types::{Maybe, Number, Text, Type};
+use crate::cel::types::{Maybe, Number, Text, Type, UNLIMITED, to_double};
 
 /// A function of CEL, with these arguments.
 pub(super) struct Standard {
@@ -168,15 +168,13 @@ fn string(args: &[&Type]) -> Option<Made> {
 
 #[allow(clippy::cast_precision_loss, reason = "sizes are far below what doubles count")]
 fn size(args: &[&Type]) -> Option<Made> {
-    let between = |least: u64, most: u64| {
-        let most = if most == crate::cel::types::UNLIMITED { f64::INFINITY } else { most as f64 };
-        Some(Surely(Type::Number(Number::whole(least as f64, most))))
-    };
+    let between =
+        |least: u64, most: u64| Some(Surely(Type::Number(Number::whole(least as f64, to_double(most)))));
     match args {
         [Type::String(text)] => between(text.min_len, text.max_len),
         [Type::List(list)] => between(list.min_items, list.max_items),
         [Type::Object(map)] => between(map.min_fields(), map.max_fields()),
-        [Type::Map(..) | Type::Bytes] => between(0, crate::cel::types::UNLIMITED),
+        [Type::Map(..) | Type::Bytes] => between(0, UNLIMITED),
         _ => None,
     }
 }

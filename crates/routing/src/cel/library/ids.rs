@@ -6,7 +6,7 @@ use cel::common::value::CowVal;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Args, Outcome, Own, Style, bytes, new_text, perhaps, refuse, text};
+use super::{Args, Outcome, Own, bytes, new_text, read, refuse, text};
 use crate::cel::types::{Text, Type, is_tidy};
 
 /// The longest that `id` leaves as it is, and makes, in bytes.
@@ -17,14 +17,13 @@ const LONGEST_TOKEN: usize = 64;
 pub(super) const ALL: &[Own] = &[
     Own {
         name: "id",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_) | Type::Number(_) | Type::Bool(_)] => {
-                let longest = LONGEST_ID as u64;
-                Some(Type::String(Text { max_bytes: longest, ..Text::tidy(1, longest) }))
+                Some(Type::String(Text::tidy(1, LONGEST_ID as u64)))
             }
             _ => None,
         },
@@ -35,10 +34,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "token",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_) | Type::Number(_) | Type::Bool(_)] => {
                 Some(Type::String(Text::plain(1, LONGEST_TOKEN as u64)))
@@ -52,10 +51,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "uuid5",
-        style: Style::Function,
+        method: false,
         least: 2,
         most: 2,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_), Type::String(_)] => Some(Type::String(Text::plain(36, 36))),
             _ => None,
@@ -72,70 +71,55 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "sha256",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_) | Type::Bytes] => Some(Type::String(Text::plain(64, 64))),
             _ => None,
         },
-        run: |args| match args.first().and_then(bytes) {
-            Some(bytes) => new_text(hex::encode(Sha256::digest(bytes))),
-            None => refuse("sha256", &args),
-        },
+        run: |args| encode("sha256", args, |bytes| hex::encode(Sha256::digest(bytes))),
         usage: "`sha256(text)`",
         doc: "Its SHA-256 in 64 hexadecimal digits. Also of bytes.",
         example: ("sha256('').substring(0, 8)", r#""e3b0c442""#),
     },
     Own {
         name: "hex.encode",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: encoded,
-        run: |args| match args.first().and_then(bytes) {
-            Some(bytes) => new_text(hex::encode(bytes)),
-            None => refuse("hex.encode", &args),
-        },
+        run: |args| encode("hex.encode", args, |bytes| hex::encode(bytes)),
         usage: "`hex.encode(text)`",
         doc: "Its bytes in hexadecimal digits. Also of bytes.",
         example: ("hex.encode('AB')", r#""4142""#),
     },
     Own {
         name: "base64.encode",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: encoded,
-        run: |args| match args.first().and_then(bytes) {
-            Some(bytes) => new_text(STANDARD.encode(bytes)),
-            None => refuse("base64.encode", &args),
-        },
+        run: |args| encode("base64.encode", args, |bytes| STANDARD.encode(bytes)),
         usage: "`base64.encode(text)`",
         doc: "Its bytes in base64. Also of bytes.",
         example: ("base64.encode('hello')", r#""aGVsbG8=""#),
     },
     Own {
         name: "base64.decode",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_)] => Some(Type::optional(Type::Bytes)),
             _ => None,
         },
-        run: |args| match args.first().and_then(text) {
-            Some(text) => perhaps(
-                STANDARD
-                    .decode(text)
-                    .ok()
-                    .map(|bytes| Box::new(CelBytes::from(bytes)) as Box<dyn super::Val>),
-            ),
-            None => refuse("base64.decode", &args),
+        run: |args| {
+            read("base64.decode", args, |text| Some(Box::new(CelBytes::from(STANDARD.decode(text).ok()?))))
         },
         usage: "`base64.decode(text)`",
         doc: "The bytes that base64 stands for, if it is that.",
@@ -147,6 +131,14 @@ fn encoded(args: &[&Type]) -> Option<Type> {
     match args {
         [Type::String(_) | Type::Bytes] => Some(Type::String(Text { tidy: true, ..Text::ANY })),
         _ => None,
+    }
+}
+
+/// What a function makes of the bytes of its one text, or of bytes.
+fn encode<'b, 'v>(name: &str, args: Args<'b, 'v>, encode: fn(&[u8]) -> String) -> Outcome<'b, 'v> {
+    match args.first().and_then(bytes) {
+        Some(bytes) => new_text(encode(bytes)),
+        None => refuse(name, &args),
     }
 }
 

@@ -7,20 +7,20 @@ use cel::common::{
     value::{CowVal, Val},
 };
 
-use super::{Args, Outcome, Own, Style, perhaps, refuse};
+use super::{Args, Outcome, Own, count, perhaps, refuse};
 use crate::cel::{
     operators::{Num, order},
-    types::{List, Maybe, Object, Type, UNLIMITED},
+    types::{List, Maybe, Object, Type},
     value::to_json,
 };
 
 pub(super) const ALL: &[Own] = &[
     Own {
         name: "first",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: one_of_list,
         run: |args| picked("first", args, |list| list.first()),
         usage: "`list.first()`",
@@ -29,10 +29,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "last",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: one_of_list,
         run: |args| picked("last", args, |list| list.last()),
         usage: "`list.last()`",
@@ -41,10 +41,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "min",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: best_of_list,
         run: |args| picked("min", args, |list| best(list, Ordering::Less)),
         usage: "`list.min()`",
@@ -53,10 +53,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "max",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: best_of_list,
         run: |args| picked("max", args, |list| best(list, Ordering::Greater)),
         usage: "`list.max()`",
@@ -65,10 +65,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "sum",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::List(list)] if all_numbers(&list.item) => Some(Type::NUMBER),
             _ => None,
@@ -80,10 +80,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "reverse",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: same_list,
         run: |args| rearranged("reverse", args, |items| items.reverse()),
         usage: "`list.reverse()`",
@@ -92,10 +92,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "sort",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::List(list)] if has_order(&list.item) => same_list(args),
             _ => None,
@@ -111,10 +111,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "distinct",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::List(list)] if list.item.in_json().is_some() => {
                 Some(Type::list_of((*list.item).clone(), list.min_items.min(1), list.max_items))
@@ -128,10 +128,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "flatten",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::List(list)] => flat(list),
             _ => None,
@@ -143,10 +143,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "slice",
-        style: Style::Method,
+        method: true,
         least: 2,
         most: 3,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::List(list), Type::Number(_)] | [Type::List(list), Type::Number(_), Type::Number(_)] => {
                 Some(Type::list_of((*list.item).clone(), 0, list.max_items))
@@ -160,10 +160,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "keys",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::Object(map)] => Some(Type::list_of(map.keys(), map.min_fields(), map.max_fields())),
             _ => None,
@@ -177,10 +177,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "values",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::Object(map)] => Some(Type::list_of(map.values(), map.min_fields(), map.max_fields())),
             _ => None,
@@ -192,10 +192,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "merge",
-        style: Style::Method,
+        method: true,
         least: 2,
         most: 2,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::Object(left), Type::Object(right)] => Some(Type::Object(merged(left, right))),
             _ => None,
@@ -211,7 +211,7 @@ fn all_numbers(item: &Type) -> bool {
     item.alternatives().iter().all(|one| matches!(one, Type::Number(_)))
 }
 
-fn all_texts(item: &Type) -> bool {
+pub(super) fn all_texts(item: &Type) -> bool {
     item.alternatives().iter().all(|one| matches!(one, Type::String(_)))
 }
 
@@ -255,8 +255,7 @@ fn flat(list: &List) -> Option<Type> {
             _ => return None,
         }
     }
-    let product = list.max_items.checked_mul(most).unwrap_or(UNLIMITED);
-    Some(Type::list_of(Type::union(items), 0, product))
+    Some(Type::list_of(Type::union(items), 0, list.max_items.saturating_mul(most)))
 }
 
 fn merged(left: &Object, right: &Object) -> Object {
@@ -361,12 +360,9 @@ fn flatten<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
 }
 
 fn slice<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
-    let number = |value: &CowVal<'_, '_>| Num::of(value.as_ref()).map(Num::as_double);
-    let (list, start) = (args.first().and_then(items), args.get(1).and_then(number));
-    let end = args.get(2).map_or(Some(f64::INFINITY), number);
+    let (list, start) = (args.first().and_then(items), args.get(1).and_then(count));
+    let end = args.get(2).map_or(Some(usize::MAX), count);
     let (Some(list), Some(start), Some(end)) = (list, start, end) else { return refuse("slice", &args) };
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates at both ends")]
-    let (start, end) = (start as usize, end as usize);
     let part = list.iter().skip(start).take(end.saturating_sub(start)).map(|item| item.clone_as_boxed());
     Ok(CowVal::owned(CelList::from(part.collect::<Vec<_>>())))
 }

@@ -5,9 +5,9 @@ use cel::common::{
     value::{CowVal, Val},
 };
 
-use super::{Args, Outcome, Own, Style, new_text, perhaps, refuse, text};
+use super::{Args, Outcome, Own, count, lists::all_texts, new_text, perhaps, refuse, text};
 use crate::cel::{
-    meter::{spend, take, text_weight},
+    meter::{FUEL, spend, take, text_weight},
     operators::Num,
     types::{Number, Text, Type, UNLIMITED},
 };
@@ -18,10 +18,10 @@ const WIDEST: u64 = 1000;
 pub(super) const ALL: &[Own] = &[
     Own {
         name: "lowerAscii",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: recased,
         run: |args| changed("lowerAscii", args, str::to_ascii_lowercase),
         usage: "`text.lowerAscii()`",
@@ -30,10 +30,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "upperAscii",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: recased,
         run: |args| changed("upperAscii", args, str::to_ascii_uppercase),
         usage: "`text.upperAscii()`",
@@ -42,10 +42,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "trim",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: shortened,
         run: |args| changed("trim", args, |text| text.trim().to_owned()),
         usage: "`text.trim()`",
@@ -54,10 +54,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "substring",
-        style: Style::Method,
+        method: true,
         least: 2,
         most: 3,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [of @ Type::String(_), Type::Number(_)]
             | [of @ Type::String(_), Type::Number(_), Type::Number(_)] => shortened(&[*of]),
@@ -70,10 +70,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "indexOf",
-        style: Style::Method,
+        method: true,
         least: 2,
         most: 2,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_), Type::String(_)] => {
                 Some(Type::optional(Type::Number(Number::whole(0.0, f64::INFINITY))))
@@ -87,10 +87,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "replace",
-        style: Style::Method,
+        method: true,
         least: 3,
         most: 3,
-        metered: true,
+        given: Some(FUEL),
         rule: |args| match args {
             [Type::String(_), Type::String(_), Type::String(_)] => Some(Type::TEXT),
             _ => None,
@@ -102,10 +102,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "split",
-        style: Style::Method,
+        method: true,
         least: 2,
         most: 2,
-        metered: true,
+        given: Some(FUEL),
         rule: |args| match args {
             [Type::String(_), Type::String(_)] => Some(Type::list_of(Type::TEXT, 1, UNLIMITED)),
             _ => None,
@@ -117,13 +117,14 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "join",
-        style: Style::Method,
+        method: true,
         least: 1,
         most: 2,
-        metered: true,
+        given: Some(FUEL),
         rule: |args| match args {
-            [Type::List(list)] if is_texts(&list.item) => Some(Type::TEXT),
-            [Type::List(list), Type::String(_)] if is_texts(&list.item) => Some(Type::TEXT),
+            [Type::List(list)] | [Type::List(list), Type::String(_)] if all_texts(&list.item) => {
+                Some(Type::TEXT)
+            }
             _ => None,
         },
         run: join,
@@ -133,10 +134,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "padLeft",
-        style: Style::Method,
+        method: true,
         least: 3,
         most: 3,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_) | Type::Number(_), Type::Number(_), Type::String(_)] => Some(Type::TEXT),
             _ => None,
@@ -147,10 +148,6 @@ pub(super) const ALL: &[Own] = &[
         example: (r#"(7).padLeft(3, '0')"#, r#""007""#),
     },
 ];
-
-fn is_texts(item: &Type) -> bool {
-    item.alternatives().iter().all(|one| matches!(one, Type::String(_)))
-}
 
 /// The length stays, the characters do not.
 fn recased(args: &[&Type]) -> Option<Type> {
@@ -177,13 +174,6 @@ fn changed<'b, 'v>(name: &str, args: Args<'b, 'v>, change: fn(&str) -> String) -
         Some(text) => new_text(change(text)),
         None => refuse(name, &args),
     }
-}
-
-/// A number of characters; what is below 0 is 0.
-fn count(value: &CowVal<'_, '_>) -> Option<usize> {
-    let double = Num::of(value.as_ref())?.as_double();
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates at both ends")]
-    Some(double as usize)
 }
 
 fn substring<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
@@ -213,7 +203,7 @@ fn replace<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
         return refuse("replace", &[of, old, new]);
     };
     let places = of.matches(old).count();
-    spend(fuel.as_ref(), text_weight(of.len().saturating_add(places.saturating_mul(new.len()))))?;
+    spend(fuel.as_ref(), || text_weight(of.len().saturating_add(places.saturating_mul(new.len()))))?;
     new_text(of.replace(old, new))
 }
 
@@ -223,7 +213,9 @@ fn split<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
         return refuse("split", &[of, separator]);
     };
     let parts = whole.matches(between).count();
-    spend(fuel.as_ref(), u64::try_from(parts).unwrap_or(u64::MAX).saturating_add(text_weight(whole.len())))?;
+    spend(fuel.as_ref(), || {
+        u64::try_from(parts).unwrap_or(u64::MAX).saturating_add(text_weight(whole.len()))
+    })?;
     let parts =
         whole.split(between).map(|part| Box::new(CelString::from(part.to_owned())) as Box<dyn Val + 'v>);
     Ok(CowVal::owned(CelList::from(parts.collect::<Vec<_>>())))
@@ -240,7 +232,7 @@ fn join<'b, 'v>(args: Args<'b, 'v>) -> Outcome<'b, 'v> {
     else {
         return refuse("join", &args);
     };
-    spend(fuel.as_ref(), text_weight(separator.len().saturating_mul(list.inner().len())))?;
+    spend(fuel.as_ref(), || text_weight(separator.len().saturating_mul(list.inner().len())))?;
     let parts: Option<Vec<&str>> =
         list.inner().iter().map(|item| item.downcast_ref::<CelString<'_>>().map(CelString::inner)).collect();
     match parts {

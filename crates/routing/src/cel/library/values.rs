@@ -6,10 +6,11 @@ use cel::common::{
 };
 use chrono::{DateTime, TimeDelta};
 
-use super::{Args, NOW, Outcome, Own, Style, new_text, none, perhaps, refuse, some, text};
+use super::{Args, Outcome, Own, new_text, perhaps, read, refuse, text};
 use crate::cel::{
     meter::take,
     operators::{Num, clamp},
+    scope::NOW,
     types::{Maybe, Number, Text, Type},
     value::{to_cel_owned, to_json},
 };
@@ -17,10 +18,10 @@ use crate::cel::{
 pub(super) const ALL: &[Own] = &[
     Own {
         name: "default",
-        style: Style::Function,
+        method: false,
         least: 2,
         most: 2,
-        metered: false,
+        given: None,
         rule: default_rule,
         run: default,
         usage: "`default(value, other)`",
@@ -29,10 +30,10 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "tryInt",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_)] => Some(Type::optional(Type::Number(whole()))),
             [Type::Number(number)] => {
@@ -48,35 +49,34 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "tryDouble",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_)] => Some(Type::optional(Type::NUMBER)),
             _ => None,
         },
-        run: |args| match args.first().and_then(text) {
-            Some(text) => {
+        run: |args| {
+            read("tryDouble", args, |text| {
                 let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-                perhaps(number.map(|number| Num::Double(number).boxed()))
-            }
-            None => refuse("tryDouble", &args),
+                number.map(|number| Num::Double(number).boxed())
+            })
         },
         usage: "`tryDouble(text)`",
         doc: "The number that is written there, if it is one.",
         example: ("tryDouble('1.5').orValue(0.0)", "1.5"),
     },
     Own {
-        name: NOW,
-        style: Style::Function,
+        name: "now",
+        method: false,
         least: 0,
         most: 0,
-        metered: false,
+        given: Some(NOW),
         rule: |_| Some(Type::Timestamp),
         run: |args| match args.into_iter().next() {
             Some(time) => Ok(time),
-            None => refuse(NOW, &[]),
+            None => refuse("now", &[]),
         },
         usage: "`now()`",
         doc: "When the stream stored the event: the same at every attempt.",
@@ -84,20 +84,19 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "parseTime",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_)] => Some(Type::optional(Type::Timestamp)),
             _ => None,
         },
-        run: |args| match args.first().and_then(text) {
-            Some(text) => {
-                let time = DateTime::parse_from_rfc3339(text.trim()).ok();
-                perhaps(time.map(|time| Box::new(CelTimestamp::from(clamp(time))) as Box<dyn Val>))
-            }
-            None => refuse("parseTime", &args),
+        run: |args| {
+            read("parseTime", args, |text| {
+                let time = DateTime::parse_from_rfc3339(text.trim()).ok()?;
+                Some(Box::new(CelTimestamp::from(clamp(time))))
+            })
         },
         usage: "`parseTime(text)`",
         doc: "The time that is written there as RFC 3339 has it, if it is one.",
@@ -105,21 +104,20 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "parseDuration",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_)] => Some(Type::optional(Type::Duration)),
             _ => None,
         },
-        run: |args| match args.first().and_then(text) {
-            Some(text) => {
-                let span = humantime::parse_duration(text.trim()).ok();
-                let nanos = span.and_then(|span| i64::try_from(span.as_nanos()).ok());
-                perhaps(nanos.map(|n| Box::new(CelDuration::from(TimeDelta::nanoseconds(n))) as Box<dyn Val>))
-            }
-            None => refuse("parseDuration", &args),
+        run: |args| {
+            read("parseDuration", args, |text| {
+                let span = humantime::parse_duration(text.trim()).ok()?;
+                let nanos = i64::try_from(span.as_nanos()).ok()?;
+                Some(Box::new(CelDuration::from(TimeDelta::nanoseconds(nanos))))
+            })
         },
         usage: "`parseDuration(text)`",
         doc: "The span of time that is written there, `1h 30m`, if it is one.",
@@ -127,31 +125,25 @@ pub(super) const ALL: &[Own] = &[
     },
     Own {
         name: "json.parse",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [Type::String(_)] => Some(Type::optional(Type::Dyn)),
             _ => None,
         },
-        run: |args| match args.first().and_then(text) {
-            Some(text) => match serde_json::from_str::<serde_json::Value>(text) {
-                Ok(json) => some(to_cel_owned(json)),
-                Err(_) => none(),
-            },
-            None => refuse("json.parse", &args),
-        },
+        run: |args| read("json.parse", args, |text| serde_json::from_str(text).ok().map(to_cel_owned)),
         usage: "`json.parse(text)`",
         doc: "The value that is written there in JSON, if it is one.",
         example: (r#"json.parse('{"a": 1}').?a.orValue(0)"#, "1"),
     },
     Own {
         name: "json.text",
-        style: Style::Function,
+        method: false,
         least: 1,
         most: 1,
-        metered: false,
+        given: None,
         rule: |args| match args {
             [of] => of.in_json().map(|_| Type::String(Text { min_len: 1, ..Text::ANY })),
             _ => None,

@@ -44,10 +44,7 @@ pub(super) fn read(pattern: &str) -> Option<Pattern> {
     if !(is_look(first, Look::Start) && is_look(last, Look::End)) {
         return None;
     }
-    let (min_len, max_len) = inner.iter().try_fold((0_u64, 0_u64), |(min, max), part| {
-        let (least, most) = lengths(part)?;
-        Some((min.saturating_add(least), max.saturating_add(most)))
-    })?;
+    let (min_len, max_len) = lengths_of(inner)?;
     let without = |odd: &[(char, char)]| inner.iter().all(|part| has_none_of(part, odd));
     let tidy = without(&UNTIDY);
     Some(Pattern {
@@ -83,15 +80,20 @@ fn lengths(hir: &Hir) -> Option<(u64, u64)> {
             };
             Some((least.saturating_mul(repetition.min.into()), greatest))
         }
-        HirKind::Concat(parts) => parts.iter().try_fold((0_u64, 0_u64), |(min, max), part| {
-            let (least, most) = lengths(part)?;
-            Some((min.saturating_add(least), max.saturating_add(most)))
-        }),
+        HirKind::Concat(parts) => lengths_of(parts),
         HirKind::Alternation(parts) => {
             let all = parts.iter().map(lengths).collect::<Option<Vec<_>>>()?;
             Some((all.iter().map(|(min, _)| *min).min()?, all.iter().map(|(_, max)| *max).max()?))
         }
     }
+}
+
+/// The same of parts that follow one another.
+fn lengths_of(parts: &[Hir]) -> Option<(u64, u64)> {
+    parts.iter().try_fold((0_u64, 0_u64), |(min, max), part| {
+        let (least, most) = lengths(part)?;
+        Some((min.saturating_add(least), max.saturating_add(most)))
+    })
 }
 
 /// Whether none of its characters is in one of these ranges.
