@@ -1,6 +1,6 @@
 //! Why a route does what it does about an event, or nothing.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
@@ -15,7 +15,7 @@ use crate::{
     language::route::Route,
     rendered::rendered,
     set::RouteSet,
-    subject::SubjectFilter,
+    subject::{SubjectFilter, differs},
 };
 
 /// The longest value that is shown, in characters.
@@ -105,7 +105,7 @@ impl RouteSet {
             let why = match (not_wanted(route, event), &mismatch) {
                 (Some(not_wanted), _) => not_wanted,
                 (None, Some(_)) => Why::NotAsked,
-                (None, None) => self.decided(route, event, &scope, at),
+                (None, None) => self.decided(route, &scope),
             };
             let guard = route.guard_at.filter(|_| match &why {
                 Why::Failed { detail, .. } => detail.starts_with("when: "),
@@ -121,8 +121,8 @@ impl RouteSet {
         Explanation { routes: self.routes().iter().map(explained).collect(), mismatch }
     }
 
-    fn decided(&self, route: &Route, event: &Event, scope: &Scope<'_>, at: DateTime<Utc>) -> Why {
-        match self.commands(route, event, scope, at) {
+    fn decided(&self, route: &Route, scope: &Scope<'_>) -> Why {
+        match self.commands(route, scope) {
             Ok(Some(commands)) => Why::Matched { commands },
             Ok(None) => refused(route, scope),
             Err(detail) => {
@@ -164,28 +164,17 @@ fn seen(text: &str, scope: &Scope<'_>) -> Vec<Seen> {
 }
 
 fn value(text: &str, scope: &Scope<'_>) -> Option<Value> {
-    Expression::compile(text).ok()?.evaluate(scope).ok()
+    Expression::compile(text).ok()?.evaluate(scope).ok().map(Cow::into_owned)
 }
 
 /// The filter that has the most in common with the subject, if none matches.
 fn not_wanted(route: &Route, event: &Event) -> Option<Why> {
     let subject = event.nats_subject.as_str();
-    let differing: Option<Vec<_>> = route.filters.iter().map(|filter| differs(filter, subject)).collect();
+    let filters = route.filters.iter().map(SubjectFilter::as_str);
+    let differing: Option<Vec<_>> = filters.map(|filter| Some((filter, differs(filter, subject)?))).collect();
     let (filter, token) = differing?.into_iter().max_by_key(|(_, token)| *token)?;
     let at = |text: &str| text.split('.').nth(token).map(str::to_owned);
-    Some(Why::NotWanted { wanted: at(&filter), found: at(subject), filter, token })
-}
-
-fn differs(filter: &SubjectFilter, subject: &str) -> Option<(String, usize)> {
-    let (mut wanted, mut found) = (filter.as_str().split('.'), subject.split('.'));
-    for token in 0.. {
-        match (wanted.next(), found.next()) {
-            (None, None) | (Some(">"), Some(_)) => break,
-            (Some(wanted), Some(found)) if wanted == "*" || wanted == found => {}
-            _ => return Some((filter.as_str().to_owned(), token)),
-        }
-    }
-    None
+    Some(Why::NotWanted { wanted: at(filter), found: at(subject), filter: filter.to_owned(), token })
 }
 
 /// `event.data.status` is "refused"

@@ -8,7 +8,7 @@ use crate::{
     cel::{on_large_stack, scope::Scope},
     fault::{Fault, Faults},
     files::FileSet,
-    language::{actions::Cause, document, events::DeclaredEvent, route::Route},
+    language::{document, events::DeclaredEvent, route::Route},
     lint,
     plan::Plan,
     subject::SubjectIndex,
@@ -93,7 +93,7 @@ impl RouteSet {
         let mut plan = Plan::default();
         let scope = Scope::new(event, at);
         for route in self.matching(event) {
-            plan.add(&route.name, self.commands(route, event, &scope, at));
+            plan.add(&route.name, self.commands(route, &scope));
         }
         plan
     }
@@ -120,36 +120,24 @@ impl RouteSet {
         self.index.matching(&event.nats_subject).into_iter().filter_map(|index| self.routes.get(index))
     }
 
-    /// What one route does about the event; `None` if its guard is false.
-    pub(crate) fn commands(
-        &self,
-        route: &Route,
-        event: &Event,
-        scope: &Scope<'_>,
-        at: DateTime<Utc>,
-    ) -> Result<Option<Vec<Command>>, String> {
+    /// What one route does about the event of `scope`; `None` if its guard is false.
+    pub(crate) fn commands(&self, route: &Route, scope: &Scope<'_>) -> Result<Option<Vec<Command>>, String> {
         if !route.admits(scope)? {
             return Ok(None);
         }
         let commands = route.actions.iter().enumerate().map(|(index, action)| {
-            let action = action.render(&Cause { event, route: &route.name, at }, scope);
+            let action = action.render(&route.name, scope);
             let action = action.map_err(|why| match route.actions.len() {
                 1 => why,
                 _ => format!("action {}: {why}", index + 1),
             })?;
-            Ok(self.command(route, index, event, action, at))
+            Ok(self.command(route, index, scope, action))
         });
         commands.collect::<Result<_, String>>().map(Some)
     }
 
-    fn command(
-        &self,
-        route: &Route,
-        index: usize,
-        event: &Event,
-        mut action: Action,
-        at: DateTime<Utc>,
-    ) -> Command {
+    fn command(&self, route: &Route, index: usize, scope: &Scope<'_>, mut action: Action) -> Command {
+        let event = scope.event;
         let effect_key =
             EffectKey::derive(&event.source, &event.id, &route.name, index, &action.label(), action.key());
         if let Action::Publish(published) = &mut action {
@@ -165,7 +153,7 @@ impl RouteSet {
             },
             reply_to: event.reply_to.clone(),
             trace: event.trace.clone(),
-            accepted_at: at,
+            accepted_at: scope.at,
             repeated: false,
             matching: None,
             action,

@@ -79,14 +79,20 @@ pub(crate) fn overlap(left: &str, right: &str) -> bool {
 
 /// Whether every subject that matches `inner` matches `outer`.
 pub(crate) fn covers(outer: &str, inner: &str) -> bool {
+    differs(outer, inner).is_none()
+}
+
+/// The first token, from 0, at which `outer` does not cover `inner`, if there is one.
+pub(crate) fn differs(outer: &str, inner: &str) -> Option<usize> {
     let (mut outer, mut inner) = (outer.split('.'), inner.split('.'));
-    loop {
+    for token in 0.. {
         match (outer.next(), inner.next()) {
-            (None, None) | (Some(">"), Some(_)) => return true,
+            (None, None) | (Some(">"), Some(_)) => break,
             (Some(a), Some(b)) if a == b || (a == "*" && b != ">") => {}
-            _ => return false,
+            _ => return Some(token),
         }
     }
+    None
 }
 
 /// Finds what was filed under filters that match a subject: a trie over tokens, so the cost follows the
@@ -176,6 +182,27 @@ mod tests {
         assert!(!matches("events.shop.>", "events.shop"));
         assert!(matches("events.*.paid", "events.shop.paid"));
         assert!(matches("events.>", "events.a"));
+    }
+
+    #[test]
+    fn filters_differ_where_one_has_subjects_that_the_other_has_not() {
+        for (outer, inner, token) in [
+            ("events.a.b", "events.a.b", None),
+            ("events.>", "events.a.>", None),
+            ("events.>", "events.*", None),
+            ("events.*.b", "events.a.b", None),
+            ("events.*.b", "events.*.b", None),
+            ("events.a.>", "events.a", Some(2)),
+            ("events.a", "events.a.b", Some(2)),
+            ("events.a.b", "events.a", Some(2)),
+            ("events.a.b", "events.c.b", Some(1)),
+            ("events.a", "events.*", Some(1)),
+            ("events.*", "events.>", Some(1)),
+            ("events.a", "events.>", Some(1)),
+        ] {
+            assert_eq!(differs(outer, inner), token, "{outer} {inner}");
+            assert_eq!(covers(outer, inner), token.is_none(), "{outer} {inner}");
+        }
     }
 
     #[test]

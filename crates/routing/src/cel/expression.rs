@@ -1,6 +1,6 @@
 //! CEL expressions: compiled once, evaluated within limits.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use cel::{ExecutionError, IdedExpr, Value as CelValue, common::ast::Expr};
 use serde_json::Value;
@@ -110,11 +110,11 @@ impl Expression {
     ///
     /// # Errors
     /// Says what failed. The text depends on types and names alone, so it is the same at every attempt.
-    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, String> {
+    pub(crate) fn evaluate<'e>(&self, scope: &Scope<'e>) -> Result<Cow<'e, Value>, String> {
         if let Some(part) = self.data_path.as_ref().and_then(|path| scope.data_at(path)) {
-            return Ok(part.clone());
+            return Ok(Cow::Borrowed(part));
         }
-        scope.resolve(&self.ast, &self.patterns).map_err(|failure| match failure {
+        scope.resolve(&self.ast, &self.patterns).map(Cow::Owned).map_err(|failure| match failure {
             Failure::TooMuchWork => TOO_MUCH_WORK.to_owned(),
             Failure::Evaluation(error) => describe(&error),
             Failure::NotJson(why) => why,

@@ -1,4 +1,4 @@
-use std::{fmt::Write, fs, path::PathBuf};
+use std::{borrow::Cow, fmt::Write, fs, path::PathBuf};
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::cel::{
 fn evaluate(text: &str, data: &Value) -> Result<Value, String> {
     let event = event(data);
     let expression = Expression::compile(text).map_err(|bad| bad.message)?;
-    expression.evaluate(&Scope::new(&event, event.time))
+    expression.evaluate(&Scope::new(&event, event.time)).map(Cow::into_owned)
 }
 
 #[test]

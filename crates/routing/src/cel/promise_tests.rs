@@ -563,7 +563,7 @@ fn promised(
     for (data, event) in values.iter().zip(events) {
         let result = expression.evaluate(&Scope::new(event, event.time));
         let told = || format!("seed {seed}\n  expression {text}\n  data {data}\n  schema {schema}");
-        let result = result.unwrap_or_else(|why| panic!("{why}\n  {}", told()));
+        let result = result.unwrap_or_else(|why| panic!("{why}\n  {}", told())).into_owned();
         assert!(found.kind.admits(&result), "{result} is no {:?}\n  {}", found.kind, told());
         if result == json!(true) {
             assert!(found.if_true.admits_data(data), "{:?}\n  {}", found.if_true, told());

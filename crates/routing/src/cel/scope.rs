@@ -28,8 +28,9 @@ pub(super) const NOW: &str = "@now";
 
 /// An event as expressions see it. Its data are taken over for CEL once, and only if an expression computes.
 pub(crate) struct Scope<'e> {
-    event: &'e Event,
-    at: DateTime<Utc>,
+    pub(crate) event: &'e Event,
+    /// When the stream stored it.
+    pub(crate) at: DateTime<Utc>,
     /// And what an evaluation may spend.
     context: OnceCell<(Context<'e, 'e>, u64)>,
     fuel: Fuel,

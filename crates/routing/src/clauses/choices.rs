@@ -34,7 +34,7 @@ type Ask = Arc<Expression>;
 impl Choice {
     /// Which way it went: `true` is the first arm, or a value that was there.
     pub(crate) fn way(&self, scope: &Scope<'_>) -> Option<bool> {
-        let is = |ask: &Ask| ask.evaluate(scope).ok().as_ref().and_then(Value::as_bool);
+        let is = |ask: &Ask| ask.evaluate(scope).ok().as_deref().and_then(Value::as_bool);
         // What fails decides nothing: CEL looks at the other side of `||` and `&&`, too.
         let reached = self.reached.iter().all(|(ask, wanted)| is(ask) != Some(!*wanted));
         if reached { is(&self.asks) } else { None }

@@ -11,14 +11,13 @@ mod start;
 mod target;
 mod update;
 
-use chrono::{DateTime, Utc};
 use signalbox_domain as domain;
 
 pub(crate) use options::{DEFAULT_TASK_QUEUE, Defaults, OPTIONS, StartOptions};
 pub(crate) use target::Target;
 
 use super::{
-    fields::{Field, Shape, optional},
+    fields::{Entries, Field, Shape, optional},
     reader::Reader,
 };
 use crate::{cel::scope::Scope, yaml::Node};
@@ -81,6 +80,27 @@ pub(crate) const ACTIONS: [Field; 11] = [
     ),
 ];
 
+/// The action that stands among these entries, by its name.
+pub(super) enum One<'n> {
+    Named(&'static str, &'n Node),
+    Missing,
+    Several,
+}
+
+pub(super) fn one_action<'n>(entries: &Entries<'n>) -> One<'n> {
+    let mut there = ACTIONS.iter().filter_map(|field| Some((field.name, entries.get(field.name)?)));
+    match (there.next(), there.next()) {
+        (None, _) => One::Missing,
+        (Some((name, node)), None) => One::Named(name, node),
+        (Some(_), Some(_)) => One::Several,
+    }
+}
+
+/// The names of the actions, for messages.
+pub(super) fn one_of_them() -> String {
+    format!("one of `{}`", ACTIONS.map(|field| field.name).join("`, `"))
+}
+
 /// Reads the action `name`.
 pub(crate) fn read(
     reader: &mut Reader<'_>,
@@ -105,7 +125,7 @@ pub(crate) fn read(
 }
 
 impl Action {
-    /// The workflow that it is for, if it is for one.
+    /// The workflow or schedule that it is for, if it is for one.
     pub(crate) fn target(&self) -> Option<&Target> {
         match self {
             Self::Start(start) => Some(&start.target),
@@ -115,15 +135,16 @@ impl Action {
             Self::UpdateWithStart(both) => Some(&both.start.target),
             Self::Query(query) => Some(&query.target),
             Self::End(end) => Some(&end.target),
-            Self::SignalAll(_) | Self::Schedule(_) | Self::Publish(_) => None,
+            Self::Schedule(schedule) => Some(&schedule.target),
+            Self::SignalAll(_) | Self::Publish(_) => None,
         }
     }
 
-    /// What it does for one event.
+    /// What it does, as an action of `route`, for one event.
     ///
     /// # Errors
     /// Says which field has no value, or one that cannot be used.
-    pub(crate) fn render(&self, from: &Cause<'_>, scope: &Scope<'_>) -> Result<domain::Action, String> {
+    pub(crate) fn render(&self, route: &str, scope: &Scope<'_>) -> Result<domain::Action, String> {
         match self {
             Self::Start(start) => start.render(scope),
             Self::Signal(signal) => signal.render(scope),
@@ -131,18 +152,10 @@ impl Action {
             Self::Update(update) => update.render(scope),
             Self::UpdateWithStart(both) => both.render(scope),
             Self::Query(query) => query.render(scope),
-            Self::End(end) => end.render(from.route, scope),
+            Self::End(end) => end.render(route, scope),
             Self::SignalAll(all) => all.render(scope),
-            Self::Schedule(schedule) => schedule.render(from, scope),
-            Self::Publish(publish) => publish.render(from, scope),
+            Self::Schedule(schedule) => schedule.render(route, scope),
+            Self::Publish(publish) => publish.render(route, scope),
         }
     }
-}
-
-/// What an action comes from.
-pub(crate) struct Cause<'c> {
-    pub(crate) event: &'c domain::Event,
-    pub(crate) route: &'c str,
-    /// When the stream stored the event.
-    pub(crate) at: DateTime<Utc>,
 }

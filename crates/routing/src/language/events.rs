@@ -7,7 +7,7 @@ use signalbox_domain::{Data, Event};
 use super::{
     fields::{Section, Shape, optional, required},
     reader::Reader,
-    route::filters,
+    route::{ON, filters},
 };
 use crate::{
     cel::types::Type,
@@ -21,11 +21,7 @@ pub(crate) static EVENT: Section = Section {
     what: "an event",
     doc: "Events that are known beforehand. Routes are checked against their schema before they run, events when they come.",
     fields: &[
-        required(
-            "on",
-            Shape::Filters,
-            "Subject filter: `*` stands for one token, `>` at the end for all the rest.",
-        ),
+        ON,
         optional("description", Shape::Name, "What has happened when such an event comes, for people."),
         required(
             "schema",

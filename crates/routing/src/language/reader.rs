@@ -1,7 +1,7 @@
 //! Reads the parts of a route file and notes every fault on the way.
 
 use super::{
-    fields::{Entries, Section, Shape},
+    fields::{Entries, Field, Section, Shape},
     prospects::Prospects,
     template::Template,
 };
@@ -80,7 +80,7 @@ impl<'f> Reader<'f> {
         for (key, value) in entries {
             match section.fields.iter().position(|field| field.name == key.name) {
                 Some(index) => found[index] = Some(value),
-                None => self.unknown_field(key, section),
+                None => self.unknown_field(key, section.fields.iter()),
             }
         }
         for (field, value) in section.fields.iter().zip(&found) {
@@ -92,10 +92,10 @@ impl<'f> Reader<'f> {
         Some(Entries { node, section, found })
     }
 
-    fn unknown_field(&mut self, key: &Key, section: &Section) {
-        let names = || section.fields.iter().map(|field| field.name);
-        let help = did_you_mean(&key.name, names())
-            .unwrap_or_else(|| format!("known are `{}`", names().collect::<Vec<_>>().join("`, `")));
+    pub(super) fn unknown_field(&mut self, key: &Key, known: impl Iterator<Item = &'static Field> + Clone) {
+        let names = known.map(|field| field.name);
+        let help = did_you_mean(&key.name, names.clone())
+            .unwrap_or_else(|| format!("known are `{}`", names.collect::<Vec<_>>().join("`, `")));
         let message = format!("unknown field `{}`", key.name);
         self.fault_with_help(key.span(), rules::UNKNOWN_FIELD, message, Some(help));
     }
@@ -130,16 +130,19 @@ impl<'f> Reader<'f> {
         }
     }
 
-    pub(crate) fn count(&mut self, node: &Node, name: &str, least: u64, most: u64) -> Option<u64> {
+    /// A whole number within the bounds of its [`Shape`].
+    pub(crate) fn count(&mut self, entries: &Entries<'_>, name: &str) -> Option<Option<u64>> {
+        let Some(node) = entries.get(name) else { return Some(None) };
+        let Shape::Count(least, most) = entries.shape(name)? else { return None };
         let number = match &node.kind {
-            Kind::Number(number) => number.as_u64().filter(|number| (least..=most).contains(number)),
+            Kind::Number(number) => number.as_u64().filter(|number| (least..=most).contains(&number)),
             _ => None,
         };
         if number.is_none() {
             let message = format!("`{name}` is a whole number from {least} to {most}");
             self.fault(self.span(node), rules::VALUE, message);
         }
-        number
+        number.map(Some)
     }
 
     pub(crate) fn positive(&mut self, node: &Node, name: &str) -> Option<f64> {
@@ -217,7 +220,13 @@ impl<'f> Reader<'f> {
 
     /// A list of such names.
     pub(crate) fn names(&mut self, node: &Node, name: &str) -> Option<Vec<String>> {
-        let names: Vec<_> = self.list(node, name)?.iter().map(|item| self.name(item, name)).collect();
-        names.into_iter().collect()
+        all(self.list(node, name)?.iter().map(|item| self.name(item, name)))
     }
+}
+
+/// All items, if every one of them could be read. They are all asked for, also after one that could not: its faults are
+/// wanted, too.
+pub(super) fn all<T>(items: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let items: Vec<_> = items.collect();
+    items.into_iter().collect()
 }

@@ -1,12 +1,12 @@
 //! A route: which events it wants, and what it does about them.
 
 use super::{
-    actions::{self, ACTIONS, Action, Defaults},
+    actions::{self, ACTIONS, Action, Defaults, One, one_action, one_of_them},
     events::DeclaredEvent,
     fields::{Entries, Field, Section, Shape, optional, required},
     prospects::Prospects,
-    reader::Reader,
-    template::evaluate,
+    reader::{Reader, all},
+    template::{evaluate, kind},
 };
 use crate::{
     cel::expression::Expression,
@@ -22,6 +22,12 @@ const MOST_ACTIONS: usize = 64;
 
 static ACTION: Section = Section { what: "an action", doc: "One thing to do.", fields: &ACTIONS };
 
+pub(super) const ON: Field = required(
+    "on",
+    Shape::Filters,
+    "Subject filter: `*` stands for one token, `>` at the end for all the rest.",
+);
+
 /// The fields of a route besides its one action.
 const OWN: [Field; 5] = [
     required(
@@ -30,11 +36,7 @@ const OWN: [Field; 5] = [
         "Name of the route, of its own in the whole set: letters, digits, `-` and `_`.",
     ),
     optional("description", Shape::Name, "What it is for, for people."),
-    required(
-        "on",
-        Shape::Filters,
-        "Subject filter: `*` stands for one token, `>` at the end for all the rest.",
-    ),
+    ON,
     optional("when", Shape::Guard, "The route wants only events for which this is true."),
     optional("do", Shape::Sections(&ACTION), "Several actions, in this order."),
 ];
@@ -103,7 +105,7 @@ fn read_actions(
     entries: &Entries<'_>,
     defaults: &Defaults<'_>,
 ) -> Option<Vec<Action>> {
-    let (one, several) = (one_action(reader, entries), entries.get("do"));
+    let (one, several) = (one_action(entries), entries.get("do"));
     match (one, several) {
         (One::Named(name, node), None) => {
             actions::read(reader, name, node, defaults).map(|action| vec![action])
@@ -114,13 +116,11 @@ fn read_actions(
                 let message = format!("`do` has 1 to {MOST_ACTIONS} actions");
                 reader.fault(reader.span(node), rules::VALUE, message);
             }
-            let actions: Vec<_> = items.iter().map(|item| listed_action(reader, item, defaults)).collect();
-            actions.into_iter().collect()
+            all(items.iter().map(|item| listed_action(reader, item, defaults)))
         }
         _ => {
-            let names: Vec<_> = ACTIONS.iter().map(|field| field.name).collect();
             let span = Span { at: entries.node.at.position, length: 1 };
-            let help = format!("one of `{}`, or several of them under `do`", names.join("`, `"));
+            let help = format!("{}, or several of them under `do`", one_of_them());
             reader.fault_with_help(span, rules::MISSING_FIELD, "a route has one action or `do`", Some(help));
             None
         }
@@ -129,28 +129,13 @@ fn read_actions(
 
 fn listed_action(reader: &mut Reader<'_>, item: &Node, defaults: &Defaults<'_>) -> Option<Action> {
     let entries = reader.section(item, &ACTION)?;
-    match one_action(reader, &entries) {
+    match one_action(&entries) {
         One::Named(name, node) => actions::read(reader, name, node, defaults),
         One::Missing | One::Several => {
             let span = Span { at: item.at.position, length: 1 };
             reader.fault(span, rules::VALUE, "each item of `do` is one action");
             None
         }
-    }
-}
-
-enum One<'n> {
-    Named(&'static str, &'n Node),
-    Missing,
-    Several,
-}
-
-fn one_action<'n>(_reader: &Reader<'_>, entries: &Entries<'n>) -> One<'n> {
-    let mut there = ACTIONS.iter().filter_map(|field| Some((field.name, entries.get(field.name)?)));
-    match (there.next(), there.next()) {
-        (None, _) => One::Missing,
-        (Some((name, node)), None) => One::Named(name, node),
-        (Some(_), Some(_)) => One::Several,
     }
 }
 
@@ -168,10 +153,7 @@ fn route_name(reader: &mut Reader<'_>, node: &Node, field: &str) -> Option<Strin
 /// One subject filter, or a list of them.
 pub(super) fn filters(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Vec<SubjectFilter>> {
     match &node.kind {
-        Kind::List(items) if !items.is_empty() => {
-            let filters: Vec<_> = items.iter().map(|item| filter(reader, item, name)).collect();
-            filters.into_iter().collect()
-        }
+        Kind::List(items) if !items.is_empty() => all(items.iter().map(|item| filter(reader, item, name))),
         Kind::List(_) => {
             reader.fault(reader.span(node), rules::VALUE, format!("`{name}` names no subject"));
             None
@@ -195,16 +177,5 @@ impl Route {
         let Some(guard) = &self.guard else { return Ok(true) };
         let value = evaluate(guard, scope).map_err(|why| format!("when: {why}"))?;
         value.as_bool().ok_or_else(|| format!("when: `{guard}` is {}, not a boolean", kind(&value)))
-    }
-}
-
-fn kind(value: &serde_json::Value) -> &'static str {
-    match value {
-        serde_json::Value::Null => "null",
-        serde_json::Value::Bool(_) => "a boolean",
-        serde_json::Value::Number(_) => "a number",
-        serde_json::Value::String(_) => "a text",
-        serde_json::Value::Array(_) => "a list",
-        serde_json::Value::Object(_) => "a map",
     }
 }

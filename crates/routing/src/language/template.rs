@@ -1,6 +1,6 @@
 //! Values, texts and spans of time with `${ … }` in them.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use serde_json::Value;
 
@@ -26,13 +26,36 @@ impl Text {
         for part in &self.0 {
             match part {
                 Part::Plain(plain) => text.push_str(plain),
-                Part::Expression(expression) => text.push_str(&as_text(expression, scope)?),
+                Part::Expression(expression) => match &*evaluate(expression, scope)? {
+                    Value::String(value) => text.push_str(value),
+                    value @ (Value::Number(_) | Value::Bool(_)) => text.push_str(&value.to_string()),
+                    value => {
+                        let kind = kind(value);
+                        return Err(format!(
+                            "`{expression}` is {kind}; only texts, numbers and booleans can be part of a text"
+                        ));
+                    }
+                },
             }
         }
         Ok(text)
     }
 
-    /// The same, but texts of the event become literals of a visibility query: they cannot change what it asks.
+    /// The text of a field, if it is there.
+    ///
+    /// # Errors
+    /// As [`Self::render`]; names the field.
+    pub(crate) fn render_field(
+        field: &str,
+        text: &Option<Self>,
+        scope: &Scope<'_>,
+    ) -> Result<Option<String>, String> {
+        let rendered = text.as_ref().map(|text| text.render(scope)).transpose();
+        rendered.map_err(|why| format!("{field}: {why}"))
+    }
+
+    /// As [`Self::render`], but texts of the event become literals of a visibility query: they cannot change what it
+    /// asks.
     ///
     /// # Errors
     /// As [`Self::render`].
@@ -41,8 +64,8 @@ impl Text {
         for part in &self.0 {
             match part {
                 Part::Plain(plain) => text.push_str(plain),
-                Part::Expression(expression) => match evaluate(expression, scope)? {
-                    Value::String(value) => text.push_str(&quoted(&value)),
+                Part::Expression(expression) => match &*evaluate(expression, scope)? {
+                    Value::String(value) => text.push_str(&quoted(value)),
                     value @ (Value::Number(_) | Value::Bool(_)) => text.push_str(&value.to_string()),
                     _ => return Err(format!("`{expression}` is no text, number or boolean")),
                 },
@@ -75,17 +98,6 @@ impl Text {
     }
 }
 
-fn as_text(expression: &Expression, scope: &Scope<'_>) -> Result<String, String> {
-    let kind = match evaluate(expression, scope)? {
-        Value::String(text) => return Ok(text),
-        value @ (Value::Number(_) | Value::Bool(_)) => return Ok(value.to_string()),
-        Value::Null => "null",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a map",
-    };
-    Err(format!("`{expression}` is {kind}; only texts, numbers and booleans can be part of a text"))
-}
-
 /// A text literal of a visibility query.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
@@ -95,8 +107,20 @@ fn quoted(text: &str) -> String {
 ///
 /// # Errors
 /// Says which expression failed and why.
-pub(crate) fn evaluate(expression: &Expression, scope: &Scope<'_>) -> Result<Value, String> {
+pub(crate) fn evaluate<'e>(expression: &Expression, scope: &Scope<'e>) -> Result<Cow<'e, Value>, String> {
     expression.evaluate(scope).map_err(|why| format!("`{expression}`: {why}"))
+}
+
+/// What a value is, for messages.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
 }
 
 /// A JSON value with expressions in it.
@@ -119,17 +143,21 @@ impl Template {
     ///
     /// # Errors
     /// As [`Text::render`].
-    pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<Value, String> {
-        match self {
-            Self::Literal(value) => Ok(value.clone()),
-            Self::Expression(expression) => evaluate(expression, scope),
-            Self::Text(text) => text.render(scope).map(Value::String),
-            Self::List(items) => items.iter().map(|item| item.render(scope)).collect(),
-            Self::Map(entries) => {
-                let entries = entries.iter().map(|(name, value)| Ok((name.clone(), value.render(scope)?)));
-                entries.collect::<Result<_, String>>().map(Value::Object)
+    pub(crate) fn render<'v, 'e: 'v>(&'v self, scope: &Scope<'e>) -> Result<Cow<'v, Value>, String> {
+        let value = match self {
+            Self::Literal(value) => return Ok(Cow::Borrowed(value)),
+            Self::Expression(expression) => return evaluate(expression, scope),
+            Self::Text(text) => Value::String(text.render(scope)?),
+            Self::List(items) => {
+                items.iter().map(|item| item.render(scope).map(Cow::into_owned)).collect::<Result<_, _>>()?
             }
-        }
+            Self::Map(entries) => {
+                let owned =
+                    |(name, value): &(String, Self)| Ok((name.clone(), value.render(scope)?.into_owned()));
+                Value::Object(entries.iter().map(owned).collect::<Result<_, String>>()?)
+            }
+        };
+        Ok(Cow::Owned(value))
     }
 }
 
@@ -152,7 +180,7 @@ impl Span {
             Self::Fixed(duration) => return Ok(*duration),
             Self::Expression(expression) => expression,
         };
-        let seconds = match evaluate(expression, scope)? {
+        let seconds = match &*evaluate(expression, scope)? {
             Value::Number(number) => number.as_f64(),
             // A duration of CEL, as JSON has it.
             Value::String(text) => text.strip_suffix('s').and_then(|number| number.parse().ok()),
@@ -161,5 +189,18 @@ impl Span {
         let seconds: f64 =
             seconds.ok_or_else(|| format!("`{expression}` is no duration and no number of seconds"))?;
         Ok(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
+    }
+
+    /// The span of a field, if it is there.
+    ///
+    /// # Errors
+    /// As [`Text::render`]; names the field.
+    pub(crate) fn render_field(
+        field: &str,
+        span: &Option<Self>,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Duration>, String> {
+        let rendered = span.as_ref().map(|span| span.render(scope)).transpose();
+        rendered.map_err(|why| format!("{field}: {why}"))
     }
 }

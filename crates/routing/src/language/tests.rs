@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 use signalbox_domain::{Event, EventId, RawMessage, Source, read_event};
 
 use super::{
-    actions::ACTIONS,
+    actions::{ACTIONS, One, one_action, one_of_them},
     fields::{Entries, Field, Section, Shape, optional, required},
-    reader::Reader,
+    reader::{Reader, all},
 };
 use crate::{
-    fault::{Fault, Position, Span, did_you_mean},
+    fault::{Fault, Position, Span},
     files::FileSet,
     lint::secrets,
     rendered, rules,
-    yaml::{self, Key, Kind, Node},
+    yaml::{self, Kind, Node},
 };
 
 /// When the stream stored an event whose test does not say.
@@ -314,19 +314,15 @@ fn slug(name: &str) -> String {
 }
 
 fn expectations(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Vec<Value>> {
-    let items: Vec<_> = reader.list(node, name)?.iter().map(|item| expectation(reader, item)).collect();
-    items.into_iter().collect()
+    all(reader.list(node, name)?.iter().map(|item| expectation(reader, item)))
 }
 
 fn expectation(reader: &mut Reader<'_>, node: &Node) -> Option<Value> {
     let entries = reader.section(node, &EXPECTED)?;
-    let mut actions = ACTIONS.iter().filter(|field| entries.get(field.name).is_some());
-    let one = (actions.next().is_some(), actions.next().is_some());
-    if one != (true, false) {
+    if !matches!(one_action(&entries), One::Named(..)) {
         let span = Span { at: node.at.position, length: 1 };
-        let names: Vec<_> = ACTIONS.iter().map(|field| field.name).collect();
-        let help = format!("one of `{}`", names.join("`, `"));
-        reader.fault_with_help(span, rules::VALUE, "an expected command is one action", Some(help));
+        let message = "an expected command is one action";
+        reader.fault_with_help(span, rules::VALUE, message, Some(one_of_them()));
         return None;
     }
     let mut command = Map::new();
@@ -347,25 +343,21 @@ fn fields(reader: &mut Reader<'_>, node: &Node, section: &'static Section) -> Op
         reader.fault(reader.span(node), rules::VALUE, format!("{} is a map", section.what));
         return None;
     };
-    let mut found = Some(Map::new());
-    for (key, node) in entries {
+    let found = all(entries.iter().map(|(key, node)| {
         let value = match comparable(section).find(|field| field.name == key.name) {
             Some(field) => value(reader, node, field),
             None => {
-                unknown(reader, key, section);
+                reader.unknown_field(key, comparable(section));
                 None
             }
         };
-        found = found.zip(value).map(|(mut found, value)| {
-            found.insert(key.name.clone(), value);
-            found
-        });
-    }
-    found.map(Value::Object)
+        Some((key.name.clone(), value?))
+    }));
+    Some(Value::Object(found?.into_iter().collect()))
 }
 
 /// What a command has of an action. `singleton` is for lint alone.
-pub(crate) fn comparable(section: &'static Section) -> impl Iterator<Item = &'static Field> {
+pub(crate) fn comparable(section: &'static Section) -> impl Iterator<Item = &'static Field> + Clone {
     section.fields.iter().filter(|field| field.name != "singleton")
 }
 
@@ -382,16 +374,4 @@ fn value(reader: &mut Reader<'_>, node: &Node, field: &'static Field) -> Option<
         }
         _ => Some(node.to_json()),
     }
-}
-
-fn unknown(reader: &mut Reader<'_>, key: &Key, section: &'static Section) {
-    let names = || comparable(section).map(|field| field.name);
-    let help = did_you_mean(&key.name, names())
-        .unwrap_or_else(|| format!("known are `{}`", names().collect::<Vec<_>>().join("`, `")));
-    reader.fault_with_help(
-        key.span(),
-        rules::UNKNOWN_FIELD,
-        format!("unknown field `{}`", key.name),
-        Some(help),
-    );
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     prospects::Prospects,
-    reader::Reader,
+    reader::{Reader, all},
     template::{Part, Span as TimeSpan, Template, Text},
     wanted::{Misfit, Seen, Wanted, may_be_written, written},
 };
@@ -243,24 +243,18 @@ impl Reader<'_> {
     }
 
     fn entries(&mut self, entries: &[(Key, Node)]) -> Option<Vec<(String, Template)>> {
-        let mut all = Some(Vec::with_capacity(entries.len()));
-        for (key, value) in entries {
+        all(entries.iter().map(|(key, value)| {
             if key.name.contains("${") {
                 let message = "the name of an entry is written out; `${ … }` has no place in it";
                 self.fault(key.span(), rules::VALUE, message);
             }
-            all = all.zip(self.template(value)).map(|(mut all, value)| {
-                all.push((key.name.clone(), value));
-                all
-            });
-        }
-        all
+            Some((key.name.clone(), self.template(value)?))
+        }))
     }
 
-    /// Every item is read, also after a fault.
+    /// A list of such values.
     pub(crate) fn templates(&mut self, items: &[Node]) -> Option<Vec<Template>> {
-        let templates: Vec<_> = items.iter().map(|item| self.template(item)).collect();
-        templates.into_iter().collect()
+        all(items.iter().map(|item| self.template(item)))
     }
 
     fn value_template(&mut self, node: &Node, text: &str) -> Option<Template> {
@@ -284,19 +278,16 @@ impl Reader<'_> {
         text: &str,
         pieces: Vec<Piece<'_>>,
     ) -> Option<(Text, Vec<Option<Seens>>)> {
-        let read: Vec<_> = pieces
-            .into_iter()
-            .map(|piece| match piece {
-                Piece::Text(plain) => Some((Part::Plain(plain), None)),
-                Piece::Expression(offset, inner) => {
-                    let place = Place { node, text, offset, inner };
-                    let compiled = self.compile(place)?;
-                    let seen = self.seen(place, &compiled)?;
-                    Some((Part::Expression(compiled.expression), Some(seen)))
-                }
-            })
-            .collect();
-        let (parts, seen) = read.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        let read = all(pieces.into_iter().map(|piece| match piece {
+            Piece::Text(plain) => Some((Part::Plain(plain), None)),
+            Piece::Expression(offset, inner) => {
+                let place = Place { node, text, offset, inner };
+                let compiled = self.compile(place)?;
+                let seen = self.seen(place, &compiled)?;
+                Some((Part::Expression(compiled.expression), Some(seen)))
+            }
+        }));
+        let (parts, seen) = read?.into_iter().unzip();
         Some((Text(parts), seen))
     }
 
@@ -311,28 +302,7 @@ impl Reader<'_> {
                 None if !strict && may_be_written(&found.kind) => texts.push(None),
                 None => {
                     good = false;
-                    let what = place.inner.trim();
-                    let short: String = what.chars().take(60).collect();
-                    let help = match &found.kind {
-                        Type::Dyn => "declare its type in the schema".to_owned(),
-                        _ => format!(
-                            "use `default({short}, …)` for null, or `json.text({short})` for a list or map"
-                        ),
-                    };
-                    let odd = found.kind.alternatives().iter().filter(|one| written(one).is_none()).cloned();
-                    let message = match &found.kind {
-                        Type::Dyn => format!(
-                            "the type of `{short}` is not declared; only texts, numbers and booleans can be part of a text"
-                        ),
-                        kind if may_be_written(kind) => format!(
-                            "`{short}` may be {}; only texts, numbers and booleans can be part of a text",
-                            Type::union(odd)
-                        ),
-                        _ => format!(
-                            "`{short}` is {}; only texts, numbers and booleans can be part of a text",
-                            Type::union(odd)
-                        ),
-                    };
+                    let (message, help) = no_part(place.inner.trim(), &found.kind);
                     self.fault_with_help(compiled.span, rules::EXPRESSION, message, Some(help));
                 }
             }
@@ -393,6 +363,20 @@ impl Reader<'_> {
 struct Seens {
     span: Span,
     found: Vec<Option<types::Text>>,
+}
+
+/// Why values of this kind can be no part of a text, and what helps.
+fn no_part(expression: &str, kind: &Type) -> (String, String) {
+    const ONLY: &str = "only texts, numbers and booleans can be part of a text";
+    let short: String = expression.chars().take(60).collect();
+    if *kind == Type::Dyn {
+        let message = format!("the type of `{short}` is not declared; {ONLY}");
+        return (message, "declare its type in the schema".to_owned());
+    }
+    let odd = Type::union(kind.alternatives().iter().filter(|one| written(one).is_none()).cloned());
+    let is = if may_be_written(kind) { "may be" } else { "is" };
+    let help = format!("use `default({short}, …)` for null, or `json.text({short})` for a list or map");
+    (format!("`{short}` {is} {odd}; {ONLY}"), help)
 }
 
 /// What is wrong with a text for the kind of event at `known`.

@@ -52,7 +52,7 @@ impl Wanted {
         most as u64
     }
 
-    /// What is wrong with the text as it is written, if it has no expressions.
+    /// What is wrong with a text that has no expressions, or whose expressions have been evaluated.
     pub(super) fn refuse(self, text: &str) -> Option<String> {
         match self {
             Self::Anything | Self::Name if text.is_empty() => Some("it is empty".to_owned()),

@@ -83,7 +83,7 @@ pub(crate) fn of(set: &RouteSet, files: &FileSet, events: &[(&Event, DateTime<Ut
             let scope = Scope::new(event, *at);
             let matching: BTreeSet<_> = set.matching(event).map(|route| route.name.as_str()).collect();
             for marks in marks.iter_mut().filter(|marks| matching.contains(marks.route.name.as_str())) {
-                let outcome = set.commands(marks.route, event, &scope, *at);
+                let outcome = set.commands(marks.route, &scope);
                 marks.take(outcome.map(|commands| commands.is_some()), &scope);
             }
         }

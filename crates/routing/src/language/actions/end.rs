@@ -57,10 +57,8 @@ impl End {
 
     pub(crate) fn render(&self, route: &str, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let id = self.target.render(scope)?;
-        let reason = match &self.reason {
-            Some(reason) => reason.render(scope).map_err(|why| format!("reason: {why}"))?,
-            None => format!("route {route}"),
-        };
+        let reason = Text::render_field("reason", &self.reason, scope)?;
+        let reason = reason.unwrap_or_else(|| format!("route {route}"));
         let action = match self.how {
             How::Cancel => WorkflowAction::Cancel { reason },
             How::Terminate => WorkflowAction::Terminate { reason },

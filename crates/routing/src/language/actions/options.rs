@@ -195,10 +195,7 @@ impl StartOptions {
 
     /// All but the task queue and the delay.
     pub(super) fn render(&self, scope: &Scope<'_>) -> Result<domain::StartOptions, String> {
-        let span = |field: &str, span: &Option<Span>| {
-            let rendered = span.as_ref().map(|span| span.render(scope)).transpose();
-            rendered.map_err(|why| format!("{field}: {why}"))
-        };
+        let span = |field: &str, span: &Option<Span>| Span::render_field(field, span, scope);
         let fields = |field: &str, fields: &Option<Fields>| {
             let values = fields.iter().flatten().map(|(name, value)| {
                 let value = value.render(scope).map_err(|why| format!("{field}: {name}: {why}"))?;
@@ -226,9 +223,7 @@ impl Retry {
         let initial = reader.optional(&entries, "initial_interval", Reader::duration);
         let maximum = reader.optional(&entries, "maximum_interval", Reader::duration);
         let coefficient = reader.optional(&entries, "backoff_coefficient", Reader::positive);
-        let attempts = reader.optional(&entries, "maximum_attempts", |reader, node, name| {
-            reader.count(node, name, 0, 1_000_000)
-        });
+        let attempts = reader.count(&entries, "maximum_attempts");
         let types = reader.optional(&entries, "non_retryable_error_types", Reader::names);
         Some(Self {
             initial_interval: initial?,
@@ -241,8 +236,8 @@ impl Retry {
 
     fn render(&self, scope: &Scope<'_>) -> Result<domain::RetryPolicy, String> {
         let span = |span: &Option<Span>| {
-            let rendered = span.as_ref().map(|span| span.render(scope)).transpose();
-            rendered.map(|span| span.map(domain::wire_duration)).map_err(|why| format!("retry: {why}"))
+            let rendered = Span::render_field("retry", span, scope)?;
+            Ok::<_, String>(rendered.map(domain::wire_duration))
         };
         Ok(domain::RetryPolicy {
             initial_interval: span(&self.initial_interval)?,
@@ -257,7 +252,7 @@ impl Retry {
 impl Priority {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
         let entries = reader.section(node, &PRIORITIES)?;
-        let key = reader.optional(&entries, "key", |reader, node, name| reader.count(node, name, 1, 5));
+        let key = reader.count(&entries, "key");
         let fairness_key = reader.optional(&entries, "fairness_key", Reader::text_template);
         let weight = reader.optional(&entries, "fairness_weight", Reader::positive);
         Some(Self {
@@ -268,9 +263,8 @@ impl Priority {
     }
 
     fn render(&self, scope: &Scope<'_>) -> Result<domain::Priority, String> {
-        let fairness_key = self.fairness_key.as_ref().map(|key| key.render(scope)).transpose();
-        let mut fairness_key =
-            fairness_key.map_err(|why| format!("priority: fairness_key: {why}"))?.unwrap_or_default();
+        let fairness_key = Text::render_field("priority: fairness_key", &self.fairness_key, scope)?;
+        let mut fairness_key = fairness_key.unwrap_or_default();
         // Temporal takes 64 bytes.
         fairness_key.truncate(fairness_key.floor_char_boundary(64));
         Ok(domain::Priority { priority_key: self.key, fairness_key, fairness_weight: self.fairness_weight })

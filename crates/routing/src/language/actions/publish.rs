@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use signalbox_domain::{self as domain, Data, Event, EventSubject, HOPS};
 
-use super::{
-    super::{
-        fields::{Section, Shape, optional, required},
-        reader::Reader,
-        template::{Part, Template, Text},
-        wanted::Wanted,
-    },
-    Cause,
+use super::super::{
+    fields::{Section, Shape, optional, required},
+    reader::Reader,
+    template::{Part, Template, Text},
+    wanted::Wanted,
 };
 use crate::{cel::scope::Scope, fault::Span, yaml::Node};
 
@@ -91,40 +88,37 @@ impl Publish {
         Publishing { filter, span: self.span }
     }
 
-    pub(crate) fn render(&self, from: &Cause<'_>, scope: &Scope<'_>) -> Result<domain::Action, String> {
+    pub(crate) fn render(&self, route: &str, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let subject = self.subject.render(scope).map_err(|why| format!("subject: {why}"))?;
         let nats_subject: EventSubject = subject.parse().map_err(|bad| format!("subject: {bad}"))?;
-        let text = |field: &str, text: &Option<Text>| {
-            let rendered = text.as_ref().map(|text| text.render(scope)).transpose();
-            rendered.map_err(|why| format!("{field}: {why}"))
-        };
-        let source =
-            text("source", &self.source)?.unwrap_or_else(|| format!("/signalbox/routes/{}", from.route));
-        let kind = text("type", &self.kind)?.unwrap_or_else(|| nats_subject.without_prefix().to_owned());
+        let source = Text::render_field("source", &self.source, scope)?
+            .unwrap_or_else(|| format!("/signalbox/routes/{route}"));
+        let kind = Text::render_field("type", &self.kind, scope)?
+            .unwrap_or_else(|| nats_subject.without_prefix().to_owned());
         let data = match &self.data {
-            Some(data) => Data::Json(data.render(scope).map_err(|why| format!("data: {why}"))?),
-            None => from.event.data.clone(),
+            Some(data) => Data::Json(data.render(scope).map_err(|why| format!("data: {why}"))?.into_owned()),
+            None => scope.event.data.clone(),
         };
         Ok(domain::Action::Publish(Box::new(Event {
             // Until the effect key, which will be its id, is known.
-            id: from.event.id.clone(),
+            id: scope.event.id.clone(),
             source: source.parse().map_err(|bad| format!("source: {bad}"))?,
             kind,
             nats_subject,
-            time: from.at,
-            data_content_type: self.data.is_none().then(|| from.event.data_content_type.clone()).flatten(),
+            time: scope.at,
+            data_content_type: self.data.is_none().then(|| scope.event.data_content_type.clone()).flatten(),
             data_schema: None,
             subject: None,
-            extensions: self.extensions(from, scope)?,
+            extensions: self.extensions(scope)?,
             data,
-            trace: from.event.trace.clone(),
+            trace: scope.event.trace.clone(),
             reply_to: None,
             stream_sequence: 0,
         })))
     }
 
-    fn extensions(&self, from: &Cause<'_>, scope: &Scope<'_>) -> Result<BTreeMap<String, String>, String> {
-        let hops = from.event.hops() + 1;
+    fn extensions(&self, scope: &Scope<'_>) -> Result<BTreeMap<String, String>, String> {
+        let hops = scope.event.hops() + 1;
         if hops > MOST_HOPS {
             return Err(format!(
                 "this event is the last of {MOST_HOPS} that routes have published for each other"
@@ -133,8 +127,8 @@ impl Publish {
         let mut extensions = BTreeMap::from([(HOPS.to_owned(), hops.to_string())]);
         for (name, value) in &self.extensions {
             let value = value.render(scope).map_err(|why| format!("extensions: {name}: {why}"))?;
-            let text = match value {
-                Value::String(text) => text,
+            let text = match &*value {
+                Value::String(text) => text.clone(),
                 Value::Number(_) | Value::Bool(_) => value.to_string(),
                 _ => return Err(format!("extensions: {name}: it is no text, number or boolean")),
             };

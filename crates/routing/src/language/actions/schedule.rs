@@ -12,9 +12,9 @@ use super::{
         template::{Template, Text},
         wanted::Wanted,
     },
-    Cause,
     options::{Defaults, StartOptions, TASK_QUEUE},
     signal::{ARGS, render_args, render_name},
+    target::Target,
 };
 use crate::{cel::scope::Scope, fault::Span, rules, yaml::Node};
 
@@ -55,9 +55,7 @@ pub(crate) static SCHEDULE: Section = Section {
 
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    pub(crate) schedule_id: Text,
-    pub(crate) singleton: bool,
-    pub(crate) span: Span,
+    pub(crate) target: Target,
     operation: Operation,
 }
 
@@ -86,19 +84,10 @@ enum Operation {
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>) -> Option<Schedule> {
     let entries = reader.section(node, &SCHEDULE)?;
-    let schedule_id = reader.required(&entries, "schedule_id", |reader, node, name| {
-        reader.fitting(node, name, Wanted::ScheduleId)
-    });
-    let span = entries.get("schedule_id").map(|node| reader.span(node));
-    let singleton = reader.optional(&entries, "singleton", Reader::boolean);
+    let target = Target::named(reader, &entries, "schedule_id", Wanted::ScheduleId);
     let operation =
         reader.word(&entries, "operation")?.and_then(|word| operation(reader, &entries, word, defaults));
-    Some(Schedule {
-        schedule_id: schedule_id?,
-        singleton: singleton?.unwrap_or(false),
-        span: span?,
-        operation: operation?,
-    })
+    Some(Schedule { target: target?, operation: operation? })
 }
 
 fn operation(
@@ -175,21 +164,17 @@ fn time_zone(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Text> {
 }
 
 impl Schedule {
-    pub(crate) fn render(&self, from: &Cause<'_>, scope: &Scope<'_>) -> Result<domain::Action, String> {
-        let id = self.schedule_id.render(scope).map_err(|why| format!("schedule_id: {why}"))?;
-        let id: ScheduleId = id.parse().map_err(|bad| format!("schedule_id: {bad}"))?;
-        let call = self.operation.render(&id, from, scope)?;
+    pub(crate) fn render(&self, route: &str, scope: &Scope<'_>) -> Result<domain::Action, String> {
+        let id = self.target.render(scope)?;
+        let call = self.operation.render(&id, route, scope)?;
         Ok(domain::Action::Schedule(id, call))
     }
 }
 
 impl Operation {
-    fn render(&self, id: &ScheduleId, from: &Cause<'_>, scope: &Scope<'_>) -> Result<ScheduleCall, String> {
+    fn render(&self, id: &ScheduleId, route: &str, scope: &Scope<'_>) -> Result<ScheduleCall, String> {
         let schedule_id = id.to_string();
-        let text = |field: &str, text: &Option<Text>| {
-            let rendered = text.as_ref().map(|text| text.render(scope)).transpose();
-            rendered.map_err(|why| format!("{field}: {why}"))
-        };
+        let text = |field: &str, text: &Option<Text>| Text::render_field(field, text, scope);
         Ok(match self {
             Self::Create { cron, time_zone, workflow, workflow_id, args, options } => {
                 let start = domain::Start {
@@ -204,7 +189,7 @@ impl Operation {
                     time_zone: text("time_zone", time_zone)?.unwrap_or_default(),
                     start: Some(start.into()),
                     workflow_id: text("workflow_id", workflow_id)?.unwrap_or_else(|| schedule_id.clone()),
-                    created_at: Some(domain::wire_time(from.at)),
+                    created_at: Some(domain::wire_time(scope.at)),
                     schedule_id,
                     ..Default::default()
                 };
@@ -218,7 +203,7 @@ impl Operation {
                 ScheduleCall::Change(ChangeSchedule { schedule_id, cron, time_zone, args })
             }
             Self::Pause { note } => {
-                let note = text("note", note)?.unwrap_or_else(|| format!("route {}", from.route));
+                let note = text("note", note)?.unwrap_or_else(|| format!("route {route}"));
                 ScheduleCall::Pause(PauseSchedule { schedule_id, note })
             }
             Self::Resume => ScheduleCall::Resume(ResumeSchedule { schedule_id }),

@@ -7,6 +7,7 @@ use super::{
         fields::{Field, Section, Shape, optional, required},
         reader::Reader,
         template::{Template, Text},
+        wanted::Wanted,
     },
     target::{SINGLETON, Target, WORKFLOW_ID},
 };
@@ -71,13 +72,9 @@ impl Message {
 /// A name that Temporal takes: of a workflow type, a task queue, a signal, an update or a query.
 pub(super) fn render_name(field: &str, name: &Text, scope: &Scope<'_>) -> Result<String, String> {
     let name = name.render(scope).map_err(|why| format!("{field}: {why}"))?;
-    match name.as_str() {
-        "" => Err(format!("{field}: it is empty")),
-        long if long.len() > super::super::reader::MAX_NAME => {
-            Err(format!("{field}: it has {} bytes; at most 255 are allowed", long.len()))
-        }
-        odd if odd.chars().any(char::is_control) => Err(format!("{field}: it has control characters")),
-        _ => Ok(name),
+    match Wanted::Name.refuse(&name) {
+        Some(why) => Err(format!("{field}: {why}")),
+        None => Ok(name),
     }
 }
 

@@ -15,7 +15,6 @@ use crate::{cel::scope::Scope, rules, yaml::Node};
 
 /// Workflows that are signalled at most, where a route does not say.
 const LIMIT: u32 = 1000;
-const MOST: u64 = 100_000;
 
 const NAME: Field = required("name", Shape::Text, "Name of the signal.");
 
@@ -32,7 +31,7 @@ pub(crate) static SIGNAL_ALL: Section = Section {
         ARGS,
         optional(
             "limit",
-            Shape::Count(1, MOST),
+            Shape::Count(1, 100_000),
             "More workflows than this are refused, before any is signalled; 1000 if nobody says.",
         ),
     ],
@@ -49,7 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<SignalAll> {
     let entries = reader.section(node, &SIGNAL_ALL)?;
     let query = reader.required(&entries, "query", query);
     let message = Message::read(reader, &entries);
-    let limit = reader.optional(&entries, "limit", |reader, node, name| reader.count(node, name, 1, MOST));
+    let limit = reader.count(&entries, "limit");
     let limit = limit?.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(LIMIT);
     Some(SignalAll { query: query?, message: message?, limit })
 }
@@ -68,12 +67,8 @@ fn query(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Text> {
 impl SignalAll {
     pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let query = self.query.render_quoted(scope).map_err(|why| format!("query: {why}"))?;
-        if query.len() > domain::SignalAll::MAX_QUERY {
-            return Err(format!(
-                "query: it has {} bytes; at most {} are allowed",
-                query.len(),
-                domain::SignalAll::MAX_QUERY
-            ));
+        if let Some(why) = Wanted::Query.refuse(&query) {
+            return Err(format!("query: {why}"));
         }
         let signal = self.message.signal(scope)?;
         Ok(domain::Action::SignalAll(domain::SignalAll { query, signal, limit: self.limit }))

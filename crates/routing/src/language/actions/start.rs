@@ -29,37 +29,23 @@ const ID_CONFLICT_POLICY: Field = optional(
 pub(super) const START_DELAY: Field =
     optional("start_delay", Shape::Duration, "How long Temporal waits before the workflow begins.");
 
-pub(crate) static START: Section = Section {
-    what: "`start`",
-    doc: "Starts a workflow.",
-    fields: &[
-        WORKFLOW,
-        WORKFLOW_ID,
-        TASK_QUEUE,
-        ARGS,
-        ID_CONFLICT_POLICY,
-        ID_REUSE_POLICY,
-        EXECUTION_TIMEOUT,
-        RUN_TIMEOUT,
-        TASK_TIMEOUT,
-        START_DELAY,
-        RETRY,
-        MEMO,
-        SEARCH_ATTRIBUTES,
-        PRIORITY,
-        SINGLETON,
-    ],
-};
+pub(crate) static START: Section =
+    Section { what: "`start`", doc: "Starts a workflow.", fields: &of_start(ID_CONFLICT_POLICY) };
 
 pub(crate) static SIGNAL_WITH_START: Section = Section {
     what: "`signal_with_start`",
     doc: "Signals the running workflow of an id, or starts one and signals it, in one step.",
-    fields: &[
+    fields: &of_start(required("signal", Shape::Section(&SIGNAL_OF_START), "The signal.")),
+};
+
+/// The fields of both, with the one that each has of its own.
+const fn of_start(own: Field) -> [Field; 15] {
+    [
         WORKFLOW,
         WORKFLOW_ID,
         TASK_QUEUE,
         ARGS,
-        required("signal", Shape::Section(&SIGNAL_OF_START), "The signal."),
+        own,
         ID_REUSE_POLICY,
         EXECUTION_TIMEOUT,
         RUN_TIMEOUT,
@@ -70,8 +56,8 @@ pub(crate) static SIGNAL_WITH_START: Section = Section {
         SEARCH_ATTRIBUTES,
         PRIORITY,
         SINGLETON,
-    ],
-};
+    ]
+}
 
 /// What is started, under which id.
 #[derive(Debug)]
@@ -124,14 +110,13 @@ impl Start {
     }
 
     pub(super) fn start(&self, scope: &Scope<'_>) -> Result<domain::Start, String> {
-        let delay = self.start_delay.as_ref().map(|delay| delay.render(scope)).transpose();
         Ok(domain::Start {
             workflow_type: render_name("workflow", &self.workflow, scope)?,
             task_queue: self.options.task_queue(scope)?,
             args: render_args(&self.args, scope)?,
             conflict_policy: self.conflict_policy,
             options: domain::StartOptions {
-                start_delay: delay.map_err(|why| format!("start_delay: {why}"))?,
+                start_delay: Span::render_field("start_delay", &self.start_delay, scope)?,
                 ..self.options.render(scope)?
             },
         })

@@ -1,6 +1,6 @@
-//! The workflow that an action is for.
+//! The workflow or schedule that an action is for.
 
-use signalbox_domain::WorkflowId;
+use std::{fmt::Display, str::FromStr};
 
 use super::super::{
     fields::{Entries, Field, Shape, optional, required},
@@ -19,26 +19,36 @@ pub(crate) const SINGLETON: Field = optional(
     "Says that one workflow for all events is meant, so that `workflow_id` need not depend on the event.",
 );
 
-/// A workflow id, still to be rendered.
+/// The id of a workflow or schedule, still to be rendered.
 #[derive(Debug)]
 pub(crate) struct Target {
-    pub(crate) workflow_id: Text,
+    /// Which field it is.
+    pub(crate) field: &'static str,
+    pub(crate) id: Text,
     pub(crate) singleton: bool,
     pub(crate) span: Span,
 }
 
 impl Target {
-    pub(crate) fn read(reader: &mut Reader<'_>, entries: &Entries<'_>) -> Option<Self> {
-        let singleton = reader.optional(entries, "singleton", Reader::boolean);
-        let workflow_id = reader.required(entries, "workflow_id", |reader, node, name| {
-            reader.fitting(node, name, Wanted::WorkflowId)
-        });
-        let span = entries.get("workflow_id").map(|node| reader.span(node))?;
-        Some(Self { workflow_id: workflow_id?, singleton: singleton?.unwrap_or(false), span })
+    /// The workflow in `workflow_id`.
+    pub(super) fn read(reader: &mut Reader<'_>, entries: &Entries<'_>) -> Option<Self> {
+        Self::named(reader, entries, "workflow_id", Wanted::WorkflowId)
     }
 
-    pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<WorkflowId, String> {
-        let id = self.workflow_id.render(scope).map_err(|why| format!("workflow_id: {why}"))?;
-        id.parse().map_err(|bad| format!("workflow_id: {bad}"))
+    pub(super) fn named(
+        reader: &mut Reader<'_>,
+        entries: &Entries<'_>,
+        field: &'static str,
+        wanted: Wanted,
+    ) -> Option<Self> {
+        let singleton = reader.optional(entries, "singleton", Reader::boolean);
+        let id = reader.required(entries, field, |reader, node, name| reader.fitting(node, name, wanted));
+        let span = entries.get(field).map(|node| reader.span(node))?;
+        Some(Self { field, id: id?, singleton: singleton?.unwrap_or(false), span })
+    }
+
+    pub(super) fn render<T: FromStr<Err: Display>>(&self, scope: &Scope<'_>) -> Result<T, String> {
+        let id = self.id.render(scope).map_err(|why| format!("{}: {why}", self.field))?;
+        id.parse().map_err(|bad| format!("{}: {bad}", self.field))
     }
 }
