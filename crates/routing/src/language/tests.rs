@@ -117,7 +117,7 @@ pub(crate) struct Test {
     pub(crate) span: Span,
     pub(crate) event: Event,
     pub(crate) at: DateTime<Utc>,
-    /// Commands as [`rendered`] writes them, with some of their fields.
+    /// Commands as [`crate::rendered()`] writes them, with some of their fields.
     pub(crate) expect: Option<Vec<Value>>,
     pub(crate) error: Option<String>,
     pub(crate) mismatch: Option<String>,
