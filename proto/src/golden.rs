@@ -51,6 +51,7 @@ fn command() -> Command {
         route_set: "v1".into(),
         repeated: false,
         matching: None,
+        terms: None,
         action: Some(command::Action::SignalWithStart(SignalWithStart {
             start: Some(start()),
             signal: Some(Signal { name: "paid".into(), args: vec![b"{}".as_slice().into()] }),

@@ -11,8 +11,8 @@ use signalbox_domain::{
     Action, Command, ConflictPolicy, Data, EffectKey, Event, EventRef, HOPS, JsonText, Origin, Outcome,
     OutcomeExt,
     OutcomeKind::{self, *},
-    Query, ScheduleCall, Signal, SignalAll, Start, StartOptions, TraceContext, Trigger, Update, UpdateWait,
-    WorkflowAction, partition, wire_time,
+    Query, ScheduleCall, Signal, SignalAll, Start, StartOptions, Terms, TraceContext, Trigger, Update,
+    UpdateWait, WorkflowAction, partition, wire_time,
 };
 use signalbox_proto::{
     names::{PARTITIONS, header, stream, subject},
@@ -46,6 +46,7 @@ fn command(action: Action) -> Command {
         accepted_at: chrono::Utc::now(),
         repeated: false,
         matching: None,
+        terms: Terms::default(),
         action,
     }
 }

@@ -85,7 +85,7 @@ pub fn wire_duration(span: Duration) -> prost_types::Duration {
         .unwrap_or(longest)
 }
 
-fn span(wire: Option<prost_types::Duration>) -> Result<Option<Duration>, BadCommand> {
+pub(crate) fn span(wire: Option<prost_types::Duration>) -> Result<Option<Duration>, BadCommand> {
     wire.map(|wire| Duration::try_from(wire).map_err(|_| BadCommand("duration"))).transpose()
 }
 

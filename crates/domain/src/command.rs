@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use signalbox_proto::v1;
 pub use signalbox_proto::v1::{EventRef, Matching, Trigger};
 
-use crate::{Action, EffectKey, Event, EventKey, ReplyTo, TraceContext};
+use crate::{Action, EffectKey, Event, EventKey, ReplyTo, Terms, TraceContext};
 
 /// One intended effect.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Command {
     pub repeated: bool,
     /// What the routes made of the event, in the first of its commands.
     pub matching: Option<Matching>,
+    /// On what terms it is carried out.
+    pub terms: Terms,
     /// What to do, and to what.
     pub action: Action,
 }
@@ -86,6 +88,7 @@ impl From<Command> for v1::Command {
             route_set: command.origin.route_set,
             repeated: command.repeated,
             matching: command.matching,
+            terms: command.terms.to_wire(),
             action: Some(action),
         }
     }
@@ -113,6 +116,7 @@ impl TryFrom<v1::Command> for Command {
             accepted_at: wire.accepted_at.and_then(time).ok_or(BadCommand("accepted_at"))?,
             repeated: wire.repeated,
             matching: wire.matching,
+            terms: Terms::from_wire(wire.terms)?,
             action: action(&wire.key, wire.action.ok_or(BadCommand("action"))?)?,
         })
     }
@@ -175,6 +179,7 @@ mod tests {
             accepted_at: DateTime::UNIX_EPOCH,
             repeated: true,
             matching: Some(Matching { effect_keys: vec!["k".into()], ..Default::default() }),
+            terms: Terms { redriven: 1, ..Terms::default() },
             action,
         }
     }

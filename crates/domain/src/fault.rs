@@ -38,13 +38,19 @@ pub enum Reason {
     BadCommand,
     /// A route's guard or value failed on this event.
     RouteError,
+    /// It was tried for as long as its route says.
+    DeadlineExceeded,
+    /// It was parked for as long as its route says, and no run of its workflow came.
+    ParkExpired,
+    /// The run has had as many signals as Temporal, or the route, lets it have.
+    TooManySignals,
     /// Whoever was to do it refused for a reason of its own.
     Refused,
 }
 
 impl Reason {
     /// All of them. `docs/reference/reasons.md` says what to do about each.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::WorkflowRunning,
         Self::WorkflowNotFound,
         Self::InvalidArgument,
@@ -57,6 +63,9 @@ impl Reason {
         Self::SchemaMismatch,
         Self::BadCommand,
         Self::RouteError,
+        Self::DeadlineExceeded,
+        Self::ParkExpired,
+        Self::TooManySignals,
         Self::Refused,
     ];
 
@@ -75,6 +84,9 @@ impl Reason {
             Self::SchemaMismatch => "schema-mismatch",
             Self::BadCommand => "bad-command",
             Self::RouteError => "route-error",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::ParkExpired => "park-expired",
+            Self::TooManySignals => "too-many-signals",
             Self::Refused => "refused",
         }
     }

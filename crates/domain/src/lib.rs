@@ -13,6 +13,7 @@ mod ids;
 mod key;
 mod outcome;
 mod read_event;
+mod terms;
 mod timeline;
 mod trace;
 
@@ -35,5 +36,6 @@ pub use signalbox_proto::{
         PauseSchedule, ResumeSchedule, ScheduleArgs, ScheduleSpec, TriggerSchedule, Verdict,
     },
 };
+pub use terms::{Batch, BatchMember, Debounce, Flow, IfMissing, Terms, Throttle};
 pub use timeline::{Log, TimelineExt};
 pub use trace::TraceContext;

@@ -111,7 +111,7 @@ impl OutcomeExt for Outcome {
     }
 
     fn is_final(&self) -> bool {
-        !matches!(self.kind(), OutcomeKind::Retrying)
+        !matches!(self.kind(), OutcomeKind::Retrying | OutcomeKind::Parked | OutcomeKind::Held)
     }
 
     fn take_matching(&mut self) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use signalbox_domain::{Action, Command, EffectKey, Event, Origin, Trigger};
+use signalbox_domain::{Action, Command, EffectKey, Event, Origin, Terms, Trigger};
 
 use crate::{
     cel::{on_large_stack, scope::Scope},
@@ -156,6 +156,7 @@ impl RouteSet {
             accepted_at: scope.at,
             repeated: false,
             matching: None,
+            terms: Terms::default(),
             action,
         }
     }

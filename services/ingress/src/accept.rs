@@ -13,8 +13,8 @@ use chrono::Utc;
 use serde::Serialize;
 use signalbox_bus::{Bus, PublishError, Stored, Waiters, Waiting};
 use signalbox_domain::{
-    Action, Command, EffectKey, Event, EventId, EventRef, Origin, Outcome, OutcomeKind, Source, TraceContext,
-    Trigger, WorkflowAction, WorkflowId,
+    Action, Command, EffectKey, Event, EventId, EventRef, Origin, Outcome, OutcomeKind, Source, Terms,
+    TraceContext, Trigger, WorkflowAction, WorkflowId,
 };
 use signalbox_telemetry::Chain;
 use tokio::{sync::Semaphore, time};
@@ -255,6 +255,7 @@ fn direct(
         accepted_at: Utc::now(),
         repeated: false,
         matching: None,
+        terms: Terms::default(),
         action,
     })
 }

@@ -109,5 +109,9 @@ pub(crate) fn name(kind: OutcomeKind) -> &'static str {
         OutcomeKind::Terminated => "terminated",
         OutcomeKind::Scheduled => "scheduled",
         OutcomeKind::Published => "published",
+        OutcomeKind::Parked => "parked",
+        OutcomeKind::Dropped => "dropped",
+        OutcomeKind::Superseded => "superseded",
+        OutcomeKind::Held => "held",
     }
 }

@@ -11,7 +11,7 @@ use chrono::Utc;
 use serde_json::Value;
 use signalbox_domain::{
     Action, Command, ConflictPolicy, EffectKey, EventRef, JsonText, Origin, Query, Signal, SignalAll, Start,
-    StartOptions, TraceContext, Trigger, WorkflowAction,
+    StartOptions, Terms, TraceContext, Trigger, WorkflowAction,
 };
 use signalbox_servers::{Process, TemporalServer};
 use signalbox_temporal::{Accepted, Failure, Options, Temporal};
@@ -86,6 +86,7 @@ pub fn command(action: Action) -> Command {
         accepted_at: Utc::now(),
         repeated: false,
         matching: None,
+        terms: Terms::default(),
         action,
     }
 }

@@ -61,7 +61,7 @@ fn refusal(command: &Command, reason: Reason) -> OutcomeKind {
 mod tests {
     use serde_json::json;
     use signalbox_domain::{
-        Action, EffectKey, EventRef, Origin, Query, TraceContext, Trigger, WorkflowAction,
+        Action, EffectKey, EventRef, Origin, Query, Terms, TraceContext, Trigger, WorkflowAction,
     };
 
     use super::*;
@@ -82,6 +82,7 @@ mod tests {
             accepted_at: DateTime::UNIX_EPOCH,
             repeated: false,
             matching: None,
+            terms: Terms::default(),
             action: Action::Workflow("w".parse().unwrap(), query),
         }
     }
