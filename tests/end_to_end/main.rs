@@ -6,6 +6,7 @@
 mod actions;
 mod bad_input;
 mod bench;
+mod chaos;
 mod cli;
 mod cli_demo;
 mod cli_doctor;

@@ -56,8 +56,28 @@ pub fn descendants(of: u32) -> Vec<Relative> {
 /// # Errors
 /// When the system refuses.
 pub fn interrupt(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::INT)
+}
+
+/// SIGSTOP: it does nothing any more, and does not know it.
+///
+/// # Errors
+/// When the system refuses.
+pub fn freeze(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::STOP)
+}
+
+/// SIGCONT: it goes on as if nothing had been.
+///
+/// # Errors
+/// When the system refuses.
+pub fn thaw(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::CONT)
+}
+
+fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
     let pid = Pid::from_raw(pid.cast_signed()).context("not a process id")?;
-    Ok(kill_process(pid, Signal::INT)?)
+    Ok(kill_process(pid, signal)?)
 }
 
 fn command(pid: Pid) -> String {
