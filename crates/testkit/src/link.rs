@@ -13,7 +13,7 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
-    task::{JoinHandle, JoinSet},
+    task::JoinSet,
 };
 
 const CHUNK: usize = 64 * 1024;
@@ -42,7 +42,7 @@ struct State {
 pub struct Link {
     port: u16,
     state: watch::Sender<State>,
-    task: JoinHandle<()>,
+    _tasks: JoinSet<()>,
 }
 
 impl Link {
@@ -54,8 +54,9 @@ impl Link {
         let port = free_port()?;
         let (state, seen) = watch::channel(State::default());
         let listener = listen(port).await?;
-        let task = tokio::spawn(serve(listener, port, server, seen));
-        Ok(Self { port, state, task })
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, port, server, seen));
+        Ok(Self { port, state, _tasks: tasks })
     }
 
     /// The port of 127.0.0.1 to connect to.
@@ -71,12 +72,6 @@ impl Link {
     /// Ends all connections; new ones are taken as before.
     pub fn cut(&self) {
         self.state.send_modify(|state| state.generation += 1);
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -170,14 +165,15 @@ mod tests {
     const SOON: Duration = Duration::from_secs(10);
     const A_MOMENT: Duration = Duration::from_millis(200);
 
-    /// Says every line again.
-    async fn echo() -> u16 {
+    /// Says everything again.
+    async fn echo(tasks: &mut JoinSet<()>) -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move {
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (mut from, mut to) = stream.into_split();
-                tokio::spawn(async move { tokio::io::copy(&mut from, &mut to).await });
+                connections.spawn(async move { tokio::io::copy(&mut from, &mut to).await });
             }
         });
         port
@@ -206,7 +202,8 @@ mod tests {
 
     #[tokio::test]
     async fn it_passes_stalls_cuts_and_refuses() {
-        let link = Link::to(echo().await).await.unwrap();
+        let mut tasks = JoinSet::new();
+        let link = Link::to(echo(&mut tasks).await).await.unwrap();
         let mut caller = Caller::to(&link).await.unwrap();
         caller.say("one").await;
         assert_eq!(caller.hear().await, "one");

@@ -39,10 +39,11 @@ pub struct Extent {
 }
 
 /// What went wrong, and how often.
+#[derive(Default)]
 pub struct Went {
     pub kills: usize,
     pub by_kind: BTreeMap<String, usize>,
-    /// Summed up before each kill of a router, as far as it could be asked.
+    /// Attempts that routers made again and were killed, as far as they could be asked before.
     pub retries: u64,
 }
 
@@ -53,7 +54,7 @@ pub async fn go_wrong(
     routers: usize,
     rng: &mut Rng,
 ) -> anyhow::Result<Went> {
-    let mut went = Went { kills: 0, by_kind: BTreeMap::new(), retries: 0 };
+    let mut went = Went::default();
     let mut deck = Vec::new();
     while went.kills < extent.kills || !deck.is_empty() {
         if deck.is_empty() {
@@ -65,8 +66,8 @@ pub async fn go_wrong(
         for fault in &together {
             went.begins(plant, *fault).await?;
         }
-        let longest = together.iter().map(|fault| fault.longest(extent)).max().unwrap_or_default();
-        sleep(longest.mul_f64(rng.f64())).await;
+        let lasts = together.iter().map(|fault| fault.lasts(extent, rng)).max().unwrap_or_default();
+        sleep(lasts).await;
         for fault in &together {
             fault.ends(plant).await?;
         }
@@ -106,9 +107,9 @@ fn shuffled(routers: usize, rng: &mut Rng) -> Vec<Fault> {
 }
 
 impl Went {
-    async fn begins(&mut self, plant: &mut Plant, fault: Fault) -> anyhow::Result<()> {
+    pub async fn begins(&mut self, plant: &mut Plant, fault: Fault) -> anyhow::Result<()> {
         if let Fault::Kill(router @ Unit::Router(_)) = fault {
-            self.retries += plant.counted(router, "signalbox_router_retries_total").await;
+            self.retries += plant.retries(router).await;
         }
         if fault.begins(plant).await? {
             *self.by_kind.entry(fault.kind()).or_default() += 1;
@@ -133,7 +134,7 @@ impl Fault {
         Ok(true)
     }
 
-    async fn ends(self, plant: &mut Plant) -> anyhow::Result<()> {
+    pub async fn ends(self, plant: &mut Plant) -> anyhow::Result<()> {
         match self {
             Self::Kill(unit) => plant.start_unit(unit),
             Self::KillServer(server) => plant.start_server(server).await,
@@ -147,10 +148,11 @@ impl Fault {
         }
     }
 
-    fn longest(self, extent: Extent) -> Duration {
+    /// A process that is frozen for a moment only is no zombie.
+    fn lasts(self, extent: Extent, rng: &mut Rng) -> Duration {
         match self {
-            Self::Freeze(_) => extent.frozen,
-            _ => extent.away,
+            Self::Freeze(_) => extent.frozen.mul_f64(0.5 + rng.f64() / 2.0),
+            _ => extent.away.mul_f64(rng.f64()),
         }
     }
 

@@ -196,15 +196,25 @@ impl Plant {
         self.units.iter().map(of).collect()
     }
 
-    /// What a process counts; 0 if it does not answer.
-    pub async fn counted(&self, unit: Unit, metric: &str) -> u64 {
-        let Some(running) = self.units.get(&unit) else { return 0 };
+    /// Attempts that a router made again since it was started; 0 if it does not answer.
+    pub async fn retries(&self, router: Unit) -> u64 {
+        let Some(running) = self.units.get(&router) else { return 0 };
         let api = Api::new(format!("http://127.0.0.1:{}", running.port));
         let asked = tokio::time::timeout(Duration::from_secs(1), api.get("/metrics")).await;
         let Ok(Ok(metrics)) = asked else { return 0 };
         let lines = metrics.body.as_str().unwrap_or_default().lines();
-        let values = lines.filter(|line| line.starts_with(metric)).filter_map(|line| line.rsplit(' ').next());
-        values.filter_map(|value| value.parse::<f64>().ok()).map(|value| value as u64).sum()
+        let values =
+            lines.filter_map(|line| line.strip_prefix("signalbox_router_retries_total ")?.parse().ok());
+        values.sum()
+    }
+
+    /// The same of all routers.
+    pub async fn all_retries(&self) -> u64 {
+        let mut retries = 0;
+        for router in self.units.keys().filter(|unit| matches!(unit, Unit::Router(_))) {
+            retries += self.retries(*router).await;
+        }
+        retries
     }
 }
 
