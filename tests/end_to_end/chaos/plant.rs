@@ -203,9 +203,8 @@ impl Plant {
         let asked = tokio::time::timeout(Duration::from_secs(1), api.get("/metrics")).await;
         let Ok(Ok(metrics)) = asked else { return 0 };
         let lines = metrics.body.as_str().unwrap_or_default().lines();
-        let values =
-            lines.filter_map(|line| line.strip_prefix("signalbox_router_retries_total ")?.parse().ok());
-        values.sum()
+        let counted = lines.filter(|line| line.starts_with("signalbox_router_retries_total"));
+        counted.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     /// The same of all routers.
