@@ -26,6 +26,7 @@ mod other_sdk;
 mod publishers;
 mod readme;
 mod repeated_calls;
+mod replicas;
 mod route_sets;
 mod schedules;
 mod servers_away;

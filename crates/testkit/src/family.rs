@@ -59,19 +59,19 @@ pub fn interrupt(pid: u32) -> anyhow::Result<()> {
     send(pid, Signal::INT)
 }
 
-/// SIGSTOP: it does nothing any more, and does not know it.
+/// SIGSTOP: it does nothing until it is woken up.
 ///
 /// # Errors
 /// When the system refuses.
-pub fn freeze(pid: u32) -> anyhow::Result<()> {
+pub fn put_to_sleep(pid: u32) -> anyhow::Result<()> {
     send(pid, Signal::STOP)
 }
 
-/// SIGCONT: it goes on as if nothing had been.
+/// SIGCONT.
 ///
 /// # Errors
 /// When the system refuses.
-pub fn thaw(pid: u32) -> anyhow::Result<()> {
+pub fn wake_up(pid: u32) -> anyhow::Result<()> {
     send(pid, Signal::CONT)
 }
 

@@ -13,7 +13,7 @@ mod python;
 mod stack;
 
 pub use eventually::eventually;
-pub use family::{Relative, descendants, freeze, interrupt, thaw};
+pub use family::{Relative, descendants, interrupt, put_to_sleep, wake_up};
 pub use http::{Answer, Api};
 pub use link::{Link, Passing};
 pub use otlp::{Collecting, OtlpReceiver, Span, SpanKind, Trace};

@@ -60,7 +60,7 @@ pub fn outage() -> (Duration, Form) {
     (seconds(away), Form { amount, ..form })
 }
 
-const ROUTERS: usize = 1;
+const ROUTERS: usize = 3;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

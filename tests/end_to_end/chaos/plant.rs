@@ -7,7 +7,7 @@ use signalbox_servers::{
     Binary, Launch, NatsOptions, NatsServer, Process, TemporalOptions, TemporalServer, free_port, log_to_file,
 };
 use signalbox_testkit::{
-    Api, Link, Passing, binary, eventually, freeze, isolated, python, root, temporal_server, thaw,
+    Api, Link, Passing, binary, eventually, isolated, put_to_sleep, python, root, temporal_server, wake_up,
 };
 use tempfile::TempDir;
 
@@ -117,7 +117,7 @@ impl Plant {
         let Some(process) = self.units.get(&unit).and_then(|running| running.process.as_ref()) else {
             return Ok(());
         };
-        if frozen { freeze(process.id()) } else { thaw(process.id()) }
+        if frozen { put_to_sleep(process.id()) } else { wake_up(process.id()) }
     }
 
     /// What lies between a process and a server.
