@@ -16,6 +16,7 @@ use crate::{
     Bus, Delivery, Error,
     lease::{self, GROUP, Pinned, ask, pin_of},
     pause::{LONGEST_PAUSE, at_last, patient},
+    turn::{Turn, Turns},
 };
 
 /// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
@@ -48,7 +49,7 @@ struct Open {
     taken: Option<Taken>,
 }
 
-/// The first message under a pin: it comes again once that is taken up.
+/// The first message under a pin, or one whose turn it is not: it comes again once the pin is taken up.
 #[derive(Clone)]
 struct Offered {
     pin: String,
@@ -63,10 +64,7 @@ struct Taken {
     /// Up to here of the stream it may have been worked on before.
     seen: u64,
     given_before: u64,
-    /// The last that came, as the consumer counts.
-    last: u64,
-    /// What comes was sent before the consumer went back to where the acknowledgements end, and comes again.
-    stale: bool,
+    turns: Turns,
 }
 
 impl Deliveries {
@@ -252,8 +250,7 @@ impl Deliveries {
             number: self.openings + 1,
             seen: seen.max(given),
             given_before: before.delivered.stream_sequence.max(given),
-            last: offered.consumer_sequence,
-            stale: true,
+            turns: Turns::reset(offered.consumer_sequence, Instant::now()),
         };
         Ok((info.created, Some(taken)))
     }
@@ -278,10 +275,10 @@ impl Open {
             return None;
         };
         let pin = message.headers.as_ref().and_then(pin_in).unwrap_or_default();
-        // It counts from 1 again when it was reset: by this process, or by somebody else.
-        let anew = |taken: &Taken| info.consumer_sequence <= taken.last;
         let taken = self.taken.as_mut().filter(|taken| taken.pinned.pin == pin);
-        let Some(taken) = taken.filter(|taken| taken.stale || !anew(taken)) else {
+        let turn = |taken: &mut Taken| taken.turns.take(info.consumer_sequence, Instant::now());
+        let taken = taken.map(|taken| (turn(taken), taken)).filter(|(turn, _)| *turn != Turn::Out);
+        let Some((turn, taken)) = taken else {
             self.offered = Some(Offered {
                 pin: pin.to_owned(),
                 stream_sequence: info.stream_sequence,
@@ -290,9 +287,7 @@ impl Open {
             });
             return None;
         };
-        taken.stale &= !anew(taken);
-        taken.last = info.consumer_sequence;
-        if taken.stale {
+        if turn == Turn::Stale {
             return None;
         }
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
