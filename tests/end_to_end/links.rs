@@ -71,10 +71,10 @@ async fn a_command_that_was_lost_on_its_way_comes_before_the_next() {
     let api = stack.api();
     expect(&api.post("/trigger-workflow/commands").await.unwrap(), 200);
     described(&api, "commands").await;
-    // Its answers come through no link of ours, so it is not to wait for them.
+    // It is not to wait for what is lost.
     stack.kill(Service::Ingress).unwrap();
     stack.set("NATS_URL", stack.nats.url());
-    stack.set("SIGNALBOX_WAIT", "0s");
+    stack.set("SIGNALBOX_WAIT", "2s");
     stack.launch(Service::Ingress).unwrap();
     stack.wait_until_open().await;
     link.pass(Passing::Stalled);

@@ -45,7 +45,7 @@ impl Form {
     fn long() -> Self {
         Self {
             amount: Amount { events: 10_000, keys: 500, per_second: 30.0, within: seconds(3600) },
-            extent: Extent { kills: 50, between: seconds(2), away: seconds(6), frozen: seconds(60) },
+            extent: Extent { kills: 50, between: seconds(1), away: seconds(6), frozen: seconds(40) },
             settles: seconds(1800),
             ..Self::short()
         }

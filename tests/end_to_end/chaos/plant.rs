@@ -245,7 +245,7 @@ async fn launch(unit: Unit, port: u16, links: &[Link; 2]) -> anyhow::Result<Laun
     match unit {
         Unit::Router(_) => env.push(("SIGNALBOX_ROUTES", folder.join("chaos").display().to_string())),
         // Callers are answered when a call is stored: more than one command of a key is under way.
-        Unit::Ingress => env.push(("SIGNALBOX_WAIT", "100ms".to_owned())),
+        Unit::Ingress => env.push(("SIGNALBOX_WAIT", "300ms".to_owned())),
         _ => {}
     }
     launch.env = env.into_iter().map(|(name, value)| (name.into(), OsString::from(value))).collect();
