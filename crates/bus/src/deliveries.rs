@@ -21,6 +21,8 @@ use crate::{
 
 /// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often who waits for its turn looks whether anybody has it.
+const LOOKS_EVERY: Duration = Duration::from_secs(2);
 /// Who has given a consumer away leaves it to others for so long.
 const STANDS_BACK: Duration = Duration::from_secs(3);
 
@@ -39,6 +41,7 @@ pub struct Deliveries {
     given: u64,
     began: Option<DateTime<Utc>>,
     stands_back_until: Option<Instant>,
+    looks_at: Instant,
 }
 
 struct Open {
@@ -79,6 +82,7 @@ impl Deliveries {
             given: 0,
             began: None,
             stands_back_until: None,
+            looks_at: Instant::now(),
         }
     }
 
@@ -87,8 +91,17 @@ impl Deliveries {
         loop {
             self.open().await;
             self.take_up().await;
+            let ours = self.are_ours();
             let Some(open) = &mut self.open else { continue };
-            match open.messages.next().await {
+            let message = tokio::select! {
+                message = open.messages.next() => message,
+                () = sleep_until(self.looks_at), if !ours => {
+                    self.looks_at = Instant::now() + LOOKS_EVERY;
+                    self.look_after_the_dead().await;
+                    continue;
+                }
+            };
+            match message {
                 Some(Ok(message)) => {
                     if let Some(delivery) = open.receive(message) {
                         self.given = self.given.max(delivery.stream_sequence);
@@ -253,6 +266,23 @@ impl Deliveries {
             turns: Turns::reset(offered.consumer_sequence, Instant::now()),
         };
         Ok((info.created, Some(taken)))
+    }
+
+    /// What a dead process had in its hands comes to somebody only when a message comes, and otherwise when its
+    /// acknowledgement is overdue. Whoever waits sees to it that it comes now.
+    async fn look_after_the_dead(&self) {
+        let Some(Open { stream, .. }) = &self.open else { return };
+        let look = async {
+            let of = Error::when("look after a consumer");
+            let info = stream.consumer_info(&self.durable).await.map_err(|e| of(e.into()))?;
+            if pin_of(&info).is_none() && info.num_ack_pending > 0 {
+                stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = look.await {
+            tracing::trace!(error = %Chain(&error), consumer = self.durable, "not looked after");
+        }
     }
 
     async fn consumer_is_gone(&self) -> bool {
