@@ -13,6 +13,7 @@ mod ledger;
 mod open;
 mod pause;
 mod publish;
+mod replay;
 mod reply;
 mod request;
 mod route_sets;

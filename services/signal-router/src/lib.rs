@@ -1,6 +1,7 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
-//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `apply` carries
+//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has
+//! events of earlier times matched again; `apply` carries
 //! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
 //! its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
@@ -9,6 +10,7 @@ mod backlog;
 mod lookups;
 mod matcher;
 mod metrics;
+mod replay;
 mod routes;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -68,6 +70,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         bus: bus.clone(),
         temporal,
         readiness: process.readiness.clone(),
+        replay: replay::Replay::new(bus.clone()),
         stop: process.stop.clone(),
     };
     process.tasks.spawn("look-ups", OnEnd::StopService, lookups.run());
