@@ -289,6 +289,7 @@ fn bytes_of_replays_are_read_and_written_the_same() {
             again: "ticket-1".into(),
             dead: true,
             at: at(),
+            until: at(),
         },
     );
 }
