@@ -36,12 +36,12 @@ impl<'a> Router<'a> {
     /// When it is refused, or nobody answers for long.
     pub async fn ask(
         &mut self,
-        request: &ReplayRequest,
+        mut request: ReplayRequest,
         progress: &Progress,
     ) -> Result<Option<Replayed>, Failure> {
         let began = Instant::now();
         loop {
-            let why = match self.bus.request::<_, ReplayReply>(subject::REPLAY, request, ANSWER_WITHIN).await
+            let why = match self.bus.request::<_, ReplayReply>(subject::REPLAY, &request, ANSWER_WITHIN).await
             {
                 Ok(reply) => match answer(reply)? {
                     Ok(replayed) => {
@@ -62,6 +62,7 @@ impl<'a> Router<'a> {
                 return Err(Failure::other(Exit::Unavailable, format!("no answer to a batch: {why}")));
             }
             progress.show(format_args!("{why}; asking again"));
+            request.repeated = true;
             tokio::select! {
                 () = self.stop.cancelled() => return Ok(None),
                 () = tokio::time::sleep(BETWEEN) => {}

@@ -86,7 +86,7 @@ impl Asked {
     }
 
     /// What a router is asked about these events.
-    pub fn request(&self, stream_sequences: Vec<u64>, dry_run: bool) -> ReplayRequest {
+    pub fn request(&self, stream_sequences: Vec<u64>, dry_run: bool, repeated: bool) -> ReplayRequest {
         ReplayRequest {
             stream_sequences,
             routes: self.routes.clone(),
@@ -94,6 +94,7 @@ impl Asked {
             dry_run,
             dead: self.dead,
             letters: false,
+            repeated,
         }
     }
 
@@ -112,6 +113,11 @@ impl Asked {
             at: Some(wire_time(Utc::now())),
             until: self.until.map(wire_time),
         }
+    }
+
+    /// Whether somebody asked before, and maybe had no answer to the last of it.
+    pub fn was_stopped(&self) -> bool {
+        matches!(self.start, Start::After(answered) if answered > 0)
     }
 
     /// What goes on with it.

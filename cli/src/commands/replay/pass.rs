@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use signalbox_bus::{Bus, Feed, Table};
-use signalbox_proto::v1::{ReplayPlace, Replayed};
+use signalbox_proto::v1::{ReplayPlace, ReplayRequest, Replayed};
 use tokio_util::sync::CancellationToken;
 
 use super::ask::Router;
@@ -73,8 +73,9 @@ impl<'a> Pass<'a> {
                 return self.end().await;
             }
             let batch = self.waiting.iter().take(TOGETHER).copied().collect();
-            let request = self.asked.request(batch, self.dry_run);
-            let Some(replayed) = self.ask(&request, &progress).await? else { return Ok(Ended::Stopped) };
+            let repeated = self.tally.events() == 0 && self.asked.was_stopped();
+            let request = self.asked.request(batch, self.dry_run, repeated);
+            let Some(replayed) = self.ask(request, &progress).await? else { return Ok(Ended::Stopped) };
             self.answered(&replayed).await?;
             let to_come = self.feed.as_ref().map_or(0, Feed::behind);
             progress.show(format_args!(
@@ -87,7 +88,7 @@ impl<'a> Pass<'a> {
 
     async fn ask(
         &mut self,
-        request: &signalbox_proto::v1::ReplayRequest,
+        request: ReplayRequest,
         progress: &Progress,
     ) -> Result<Option<Replayed>, Failure> {
         let answer = self.router.ask(request, progress).await;
