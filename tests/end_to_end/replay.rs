@@ -100,7 +100,7 @@ impl Past {
     /// Ends a workflow; tells the marks that it got.
     async fn end(&self, workflow: &str) -> Vec<String> {
         expect(&self.stack.api.post(&format!("/stop-workflow/{workflow}")).await.unwrap(), 200);
-        let result = self.stack.api.get(&format!("/workflow-result/{workflow}?wait=30")).await.unwrap();
+        let result = self.stack.api.get(&format!("/workflow-result/{workflow}?wait=30s")).await.unwrap();
         expect(&result, 200);
         let marks = result.body["messages"].as_array().unwrap().iter();
         marks.map(|mark| mark.as_str().unwrap().to_owned()).collect()
