@@ -106,6 +106,7 @@ async fn nothing_is_made_where_nothing_is() {
     let stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
     let told = examine(&stack).await;
     let expected = [
+        "bucket signalbox-replays",
         "bucket signalbox-routes",
         "bucket signalbox-schedules",
         "ingress",

@@ -28,7 +28,7 @@ const NONE: &str = "version: 1\nroutes:\n  - name: nothing\n    on: events.nothi
 fn marking(routes: &[(&str, &str)]) -> String {
     let route = |(name, prefix): &(&str, &str)| {
         format!(
-            "  - name: {name}\n    on: events.marks.*\n    signal_with_start:\n      workflow: CronWorkflow\n      \
+            "  - name: {name}\n    on: events.marks.*\n    signal_with_start:\n      workflow: AggregateWorkflow\n      \
              workflow_id: {prefix}-${{ event.tokens[2] }}\n      args: [marks]\n      signal:\n        \
              name: add_message\n        args: [\"${{ event.data.mark }}\"]\n"
         )

@@ -10,6 +10,7 @@ mod wanted;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use signalbox_bus::{Bus, Call, Entry, Error};
 use signalbox_domain::{Outcome, TimelineExt};
@@ -108,6 +109,7 @@ impl Replay {
         sequences: &[u64],
         matched: u64,
     ) -> Result<Vec<ReplayedEvent>, Error> {
+        let planned_at = Utc::now();
         let entries = self.bus.events_at(sequences).await?;
         let plan = |(sequence, entry): (&u64, Option<Entry>)| match entry {
             Some(entry) if *sequence <= matched => Planned::of(&entry, &routes.set, wanted),
@@ -121,17 +123,17 @@ impl Replay {
             planned.pass_over(planned.key().and_then(|key| known.get(&key)), wanted);
         }
         if !wanted.dry_run {
-            self.carry_on(&mut all, wanted.letters).await;
+            self.carry_on(&mut all, wanted.letters, planned_at).await;
         }
         Ok(all.into_iter().map(Planned::told).collect())
     }
 
-    async fn carry_on(&self, all: &mut [Planned], letters: bool) {
+    async fn carry_on(&self, all: &mut [Planned], letters: bool, planned_at: DateTime<Utc>) {
         let verdicts: Vec<_> = all.iter().filter_map(|planned| planned.verdict(letters)).collect();
         join_all(verdicts.iter().map(|verdict| self.bus.record(verdict))).await;
         let commands: Vec<_> = all.iter_mut().flat_map(Planned::take_commands).collect();
         tracing::debug!(events = all.len(), commands = commands.len(), "events replayed");
-        for command in self.bus.publish_commands_at_last(commands).await {
+        for command in self.bus.publish_commands_at_last(commands, planned_at).await {
             let of = all.iter_mut().find(|planned| planned.led_to(&command));
             of.into_iter().for_each(|planned| planned.command_too_large(&command));
         }
