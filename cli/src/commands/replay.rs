@@ -7,11 +7,15 @@ mod tally;
 mod text;
 mod when;
 
+use std::convert::Infallible;
+use std::future::pending;
+
 use clap::{Args, ValueHint};
 use signalbox_bus::Bus;
 use signalbox_domain::EventId;
 use signalbox_proto::{names::stream, v1::ReplayPlace};
 use signalbox_service::NatsArgs;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::ask::Router;
@@ -106,7 +110,7 @@ impl Run for Replay {
 
     async fn run(self) -> Result<Exit, Failure> {
         let bus = nats::connect(&self.nats).await?;
-        let stop = stopped_by_signals()?;
+        let (stop, mut signals) = (CancellationToken::new(), Signals::listen()?);
         let router = Router::new(&bus, stop.clone());
         let mut pass = match &self.event {
             Some(id) => {
@@ -117,7 +121,10 @@ impl Run for Replay {
                 Pass::open(&bus, asked, router, self.dry_run, self.limit).await?
             }
         };
-        let ended = pass.run(&stop).await?;
+        let ended = tokio::select! {
+            ended = pass.run(&stop) => ended?,
+            never = signals.cancel(&stop) => match never {},
+        };
         let Pass { asked, tally, .. } = &pass;
         self.output.show(&tally.value(asked, ended), || text::report(tally, asked, ended))?;
         Ok(match ended {
@@ -177,18 +184,24 @@ async fn sequences_of(bus: &Bus, id: &EventId) -> Result<Vec<u64>, Failure> {
     }
 }
 
-/// Cancelled by Ctrl-C, or by who asks the process to end.
-fn stopped_by_signals() -> Result<CancellationToken, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let stop = CancellationToken::new();
-    let stopping = stop.clone();
-    tokio::spawn(async move {
+/// Ctrl-C, and whoever asks the process to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Cancels when one comes, and has no end of its own: what is under way has.
+    async fn cancel(&mut self, stop: &CancellationToken) -> Infallible {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        stopping.cancel();
-    });
-    Ok(stop)
+        stop.cancel();
+        pending().await
+    }
 }
