@@ -9,6 +9,7 @@ use async_nats::{
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
+use signalbox_proto::names::stream as names;
 use signalbox_telemetry::Chain;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -66,7 +67,6 @@ struct Taken {
     number: u64,
     /// Up to here of the stream it may have been worked on before.
     seen: u64,
-    given_before: u64,
     turns: Turns,
 }
 
@@ -249,20 +249,19 @@ impl Deliveries {
         if pin_of(&before).as_deref() != Some(&offered.pin) {
             return Ok((info.created, None));
         }
-        // A consumer that is kept in memory forgets, with its server, what it has delivered.
-        let seen = match before.config.memory_storage {
-            true => info.state.last_sequence,
-            false if offered.redelivered => before.delivered.stream_sequence,
+        let given = if self.began == Some(info.created) { self.given } else { 0 };
+        // What came after the first message came here, and was not worked on.
+        let delivered = match offered.redelivered {
+            true => before.delivered.stream_sequence,
             false => offered.stream_sequence.saturating_sub(1),
         };
+        let seen = self.keep_in_mind(&info, delivered.max(given)).await?;
         stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
         let pin = offered.pin.clone();
-        let given = if self.began == Some(info.created) { self.given } else { 0 };
         let taken = Taken {
             pinned: Pinned::since(asked, &self.bus, (self.stream, stream), &self.durable, pin),
             number: self.openings + 1,
-            seen: seen.max(given),
-            given_before: before.delivered.stream_sequence.max(given),
+            seen,
             turns: Turns::reset(offered.consumer_sequence, Instant::now()),
         };
         Ok((info.created, Some(taken)))
@@ -276,12 +275,23 @@ impl Deliveries {
             let of = Error::when("look after a consumer");
             let info = stream.consumer_info(&self.durable).await.map_err(|e| of(e.into()))?;
             if pin_of(&info).is_none() && info.num_ack_pending > 0 {
+                let there = stream.get_info().await.map_err(|e| of(e.into()))?;
+                self.keep_in_mind(&there, info.delivered.stream_sequence).await?;
                 stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
             }
             Ok::<_, Error>(())
         };
         if let Err(error) = look.await {
             tracing::trace!(error = %Chain(&error), consumer = self.durable, "not looked after");
+        }
+    }
+
+    /// Up to where of the stream somebody may have worked on it: a reset consumer no longer knows.
+    async fn keep_in_mind(&self, stream: &jetstream::stream::Info, delivered: u64) -> Result<u64, Error> {
+        match self.stream {
+            names::EVENTS => self.bus.keep_in_mind(stream.created, delivered).await,
+            // Consumers of work queues are kept in memory, and forget it with their server, too: all that is there.
+            _ => Ok(stream.state.last_sequence),
         }
     }
 
@@ -321,7 +331,7 @@ impl Open {
             return None;
         }
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
-        let (number, given_before, lease) = (taken.number, taken.given_before, taken.pinned.lease());
+        let (number, given_before, lease) = (taken.number, taken.seen, taken.pinned.lease());
         let repeated = delivered > 1 || sequence <= taken.seen;
         let (message, acker) = message.split();
         Some(Delivery {
