@@ -83,6 +83,19 @@ pub struct Throttle {
 }
 
 impl Terms {
+    /// Of a command that is taken out of the dead letters: it has all the time that it takes, waits for no workflow, and
+    /// is not put together with others.
+    pub fn redriven(self) -> Self {
+        let flow = self.flow.map(|flow| Flow { debounce: None, batch: None, ..*flow });
+        Self {
+            give_up_at: None,
+            if_missing: IfMissing::Dead,
+            flow: flow.filter(|flow| *flow != Flow::default()).map(Box::new),
+            redriven: self.redriven.saturating_add(1),
+            members: self.members,
+        }
+    }
+
     /// As in a message; `None` where nothing is said.
     pub(crate) fn to_wire(&self) -> Option<v1::Terms> {
         if *self == Self::default() {
@@ -154,6 +167,24 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_redriven_is_tried_for_as_long_as_it_takes_and_at_once() {
+        let throttle = Throttle { limit: 3, per: Duration::from_secs(1) };
+        let debounce = Debounce { quiet: Duration::from_secs(1), at_most: None };
+        let of = |throttle| Terms {
+            give_up_at: Some(DateTime::UNIX_EPOCH),
+            if_missing: IfMissing::Drop,
+            flow: Some(Box::new(Flow { debounce: Some(debounce), throttle, ..Flow::default() })),
+            redriven: 1,
+            members: vec![BatchMember::default()],
+        };
+        let members = vec![BatchMember::default()];
+        let plain = Terms { redriven: 2, members, ..Terms::default() };
+        assert_eq!(of(None).redriven(), plain);
+        let flow = Some(Box::new(Flow { throttle: Some(throttle), ..Flow::default() }));
+        assert_eq!(of(Some(throttle)).redriven(), Terms { flow, ..plain });
+    }
 
     #[test]
     fn terms_survive_the_wire() {

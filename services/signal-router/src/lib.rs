@@ -1,7 +1,7 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
 //! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `apply` carries
-//! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
+//! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows, `redrive` takes dead letters out to try again. It holds no state of
 //! its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
 mod apply;
@@ -9,6 +9,7 @@ mod backlog;
 mod lookups;
 mod matcher;
 mod metrics;
+mod redrive;
 mod routes;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -66,6 +67,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let (found, temporal) = watch::channel(None);
     let lookups = lookups::Lookups {
         bus: bus.clone(),
+        redrive: redrive::Redrive { bus: bus.clone() },
         temporal,
         readiness: process.readiness.clone(),
         stop: process.stop.clone(),

@@ -1,4 +1,4 @@
-//! Look-ups: result, description and query of a workflow, by NATS request-reply.
+//! Look-ups: result, description and query of a workflow, by NATS request-reply. Redrives come the same way.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use signalbox_temporal::{LookupError, Temporal, WorkflowResult};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::redrive::Redrive;
+
 /// Calls that are answered at once; most of them wait for the end of a workflow.
 const AT_ONCE: usize = 1024;
 
@@ -25,12 +27,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 const OFFER: Offer = Offer {
     name: service::ROUTER,
-    description: "Looks up results, descriptions and queries of workflows",
-    endpoints: &[("lookup", subject::LOOKUP), ("status", subject::ROUTER_STATUS)],
+    description: "Looks up results, descriptions and queries of workflows, and takes out dead letters",
+    endpoints: &[
+        ("lookup", subject::LOOKUP),
+        ("redrive", subject::REDRIVE),
+        ("status", subject::ROUTER_STATUS),
+    ],
 };
 
 pub(crate) struct Lookups {
     pub(crate) bus: Bus,
+    pub(crate) redrive: Redrive,
     pub(crate) temporal: watch::Receiver<Option<Temporal>>,
     pub(crate) readiness: Readiness,
     pub(crate) stop: CancellationToken,
@@ -44,9 +51,17 @@ impl Lookups {
     }
 
     async fn answer(&self, call: Call) {
-        if call.subject == subject::ROUTER_STATUS {
-            return call.answer(&status(&self.readiness)).await;
+        match call.subject {
+            subject::ROUTER_STATUS => call.answer(&status(&self.readiness)).await,
+            subject::REDRIVE => match call.question() {
+                Ok(request) => call.answer(&self.redrive.answer(request).await).await,
+                Err(error) => call.refuse(&error.to_string()).await,
+            },
+            _ => self.answer_lookup(call).await,
         }
+    }
+
+    async fn answer_lookup(&self, call: Call) {
         match call.question::<LookupRequest>() {
             Ok(request) => call.answer(&LookupReply { what: Some(self.look_up(request).await) }).await,
             Err(error) => call.refuse(&error.to_string()).await,
