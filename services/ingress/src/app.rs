@@ -16,7 +16,9 @@ use signalbox_service::{Process, Readiness};
 use signalbox_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Options, Secrets, accept::Acceptor, metrics::Meters, problem::Problem};
+use crate::{
+    Options, Secrets, accept::Acceptor, dead_letters::DeadLetters, metrics::Meters, problem::Problem,
+};
 
 /// What the handlers share.
 pub struct App {
@@ -36,6 +38,8 @@ pub struct App {
     pub github: Secrets,
     /// Where the Temporal Web UI is, for people.
     pub temporal_ui: String,
+    /// The dead letters.
+    pub dead_letters: DeadLetters,
     bus: Bus,
 }
 
@@ -53,6 +57,7 @@ impl App {
             meters,
             github: options.github_secrets.clone(),
             temporal_ui: options.temporal_ui.clone(),
+            dead_letters: DeadLetters::new(bus.clone()),
             bus,
         }
     }
