@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{
-    self,
-    consumer::{DeliverPolicy, pull},
-};
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use prost::{DecodeError, Message};
@@ -30,7 +27,7 @@ pub struct Feed {
 
 /// A message as its stream keeps it.
 pub struct Entry {
-    message: jetstream::Message,
+    message: async_nats::Message,
     /// Its sequence in the stream.
     pub stream_sequence: u64,
     /// When the stream stored it.
@@ -66,11 +63,15 @@ impl Feed {
         self.behind = self.behind.saturating_sub(1);
         let info = message.info().map_err(&of)?;
         let (stream_sequence, stored_at) = (info.stream_sequence, info.published);
-        Ok(Some(Entry { message, stream_sequence, stored_at }))
+        Ok(Some(Entry { message: message.message, stream_sequence, stored_at }))
     }
 }
 
 impl Entry {
+    pub(crate) fn new(message: async_nats::Message, stream_sequence: u64, stored_at: DateTime<Utc>) -> Self {
+        Self { message, stream_sequence, stored_at }
+    }
+
     /// The message as the domain reads it.
     pub fn raw(&self) -> RawMessage<'_> {
         raw(&self.message, self.stream_sequence, self.stored_at)

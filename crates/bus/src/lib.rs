@@ -16,6 +16,7 @@ mod open;
 mod pause;
 mod publish;
 mod redrive;
+mod replay;
 mod reply;
 mod request;
 mod route_sets;

@@ -1,6 +1,6 @@
-//! Look-ups: result, description and query of a workflow, by NATS request-reply. Redrives come the same way.
+//! Look-ups: result, description and query of a workflow, by NATS request-reply.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use signalbox_bus::{Bus, Call, Offer, status};
@@ -17,7 +17,7 @@ use signalbox_temporal::{LookupError, Temporal, WorkflowResult};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::redrive::Redrive;
+use crate::{redrive::Redrive, replay::Replay};
 
 /// Calls that are answered at once; most of them wait for the end of a workflow.
 const AT_ONCE: usize = 1024;
@@ -27,10 +27,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 const OFFER: Offer = Offer {
     name: service::ROUTER,
-    description: "Looks up results, descriptions and queries of workflows, and takes out dead letters",
+    description: "Looks up results, descriptions and queries of workflows, replays events and redrives dead letters",
     endpoints: &[
         ("lookup", subject::LOOKUP),
         ("redrive", subject::REDRIVE),
+        ("replay", subject::REPLAY),
         ("status", subject::ROUTER_STATUS),
     ],
 };
@@ -40,6 +41,7 @@ pub(crate) struct Lookups {
     pub(crate) redrive: Redrive,
     pub(crate) temporal: watch::Receiver<Option<Temporal>>,
     pub(crate) readiness: Readiness,
+    pub(crate) replay: Arc<Replay>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -52,16 +54,11 @@ impl Lookups {
 
     async fn answer(&self, call: Call) {
         match call.subject {
-            subject::ROUTER_STATUS => call.answer(&status(&self.readiness)).await,
-            subject::REDRIVE => match call.question() {
-                Ok(request) => call.answer(&self.redrive.answer(request).await).await,
-                Err(error) => call.refuse(&error.to_string()).await,
-            },
-            _ => self.answer_lookup(call).await,
+            subject::ROUTER_STATUS => return call.answer(&status(&self.readiness)).await,
+            subject::REPLAY => return self.replay.answer(&call).await,
+            subject::REDRIVE => return self.redrive.answer(&call).await,
+            _ => {}
         }
-    }
-
-    async fn answer_lookup(&self, call: Call) {
         match call.question::<LookupRequest>() {
             Ok(request) => call.answer(&LookupReply { what: Some(self.look_up(request).await) }).await,
             Err(error) => call.refuse(&error.to_string()).await,

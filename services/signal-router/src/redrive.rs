@@ -4,18 +4,26 @@
 //! first, and taking a letter out twice, at once or later, has one effect. The letter goes when the command is stored. A
 //! crash in between leaves it, to be taken out again.
 
+use std::sync::Arc;
+
 use chrono::Utc;
-use signalbox_bus::{Bus, Error, PublishError};
-use signalbox_domain::{Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, of_command};
-use signalbox_proto::v1::{Problem, RedriveReply, RedriveRequest, Redriven};
+use signalbox_bus::{Bus, Call, Error, PublishError};
+use signalbox_domain::{
+    Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, Verdict, of_command,
+};
+use signalbox_proto::v1::{
+    Problem, RedriveReply, RedriveRequest, Redriven, ReplayRequest, ReplayedEvent, ReplayedState,
+};
 use signalbox_telemetry::Chain;
+
+use crate::replay::Replay;
 
 /// Letters that are taken out by one request.
 const MOST: usize = 100;
 
-#[derive(Clone)]
 pub(crate) struct Redrive {
     pub(crate) bus: Bus,
+    pub(crate) replay: Arc<Replay>,
 }
 
 /// What a letter asks for.
@@ -28,8 +36,15 @@ enum Wanted {
 }
 
 impl Redrive {
+    pub(crate) async fn answer(&self, call: &Call) {
+        match call.question() {
+            Ok(request) => call.answer(&self.redrive(request).await).await,
+            Err(error) => call.refuse(&error.to_string()).await,
+        }
+    }
+
     /// Takes the letters out in their order, so that commands of one key stay in theirs.
-    pub(crate) async fn answer(&self, request: RedriveRequest) -> RedriveReply {
+    async fn redrive(&self, request: RedriveRequest) -> RedriveReply {
         if request.sequences.is_empty() || request.sequences.len() > MOST {
             let detail =
                 format!("a request has 1 to {MOST} sequences; this one has {}", request.sequences.len());
@@ -75,8 +90,52 @@ impl Redrive {
         Ok(false)
     }
 
-    async fn match_again(&self, _event: &EventRef, _route: &str) -> Result<(), Problem> {
-        Err(problem("not-yet", "events cannot be matched again yet".to_owned()))
+    /// An event that would fail again leaves its letter where it is.
+    async fn match_again(&self, event: &EventRef, route: &str) -> Result<(), Problem> {
+        self.replay(event, route, true).await?;
+        self.replay(event, route, false).await
+    }
+
+    async fn replay(&self, event: &EventRef, route: &str, dry_run: bool) -> Result<(), Problem> {
+        let request = ReplayRequest {
+            stream_sequences: vec![event.stream_sequence],
+            routes: [route].into_iter().filter(|route| !route.is_empty()).map(str::to_owned).collect(),
+            dry_run,
+            // The command of such a letter, if there was one, is not in it.
+            dead: true,
+            letters: true,
+            ..Default::default()
+        };
+        let replayed = self.replay.replay(request).await?;
+        let told = replayed.events.into_iter().next();
+        let told =
+            told.ok_or_else(|| problem("nats-away", "the event was not matched; ask once more".to_owned()))?;
+        matched(event, &told)
+    }
+}
+
+/// Whether the event of a letter was matched and nothing failed.
+fn matched(event: &EventRef, told: &ReplayedEvent) -> Result<(), Problem> {
+    let gone = || {
+        problem("event-gone", "the stream EVENTS has its event no more: have it published anew".to_owned())
+    };
+    match told.state() {
+        ReplayedState::Planned => {}
+        ReplayedState::Gone => return Err(gone()),
+        ReplayedState::Unreadable => return Err(problem("bad-event", told.detail.clone())),
+        ReplayedState::NotMatchedYet | ReplayedState::Unspecified => {
+            return Err(problem("nats-away", "the event is not matched for the first time yet".to_owned()));
+        }
+    }
+    // A stream that was made anew has other events at the same places.
+    if !told.event.as_ref().is_some_and(|found| found.id == event.id && found.source == event.source) {
+        return Err(gone());
+    }
+    match told.failed.first() {
+        None => Ok(()),
+        Some(Verdict { detail, .. }) => {
+            Err(problem("route-error", format!("it fails again with the routes that run now: {detail}")))
+        }
     }
 }
 
