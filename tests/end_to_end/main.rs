@@ -15,6 +15,7 @@ mod cli_routes;
 mod cli_schedules;
 mod compose;
 mod crash;
+mod dead_letters;
 mod events;
 mod house;
 mod lab;

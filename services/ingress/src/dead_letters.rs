@@ -1,6 +1,8 @@
 //! What is asked of the dead letters, and how much of it at a time.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::{StreamExt, TryStreamExt, stream};
 
 use signalbox_bus::{Bus, Error, Letter, LetterFilter, Page, RedriveError, Several};
 use signalbox_telemetry::Chain;
@@ -17,6 +19,9 @@ use crate::{
 
 /// Calls that look through letters at a time: each may read a great many.
 const AT_ONCE: usize = 8;
+
+/// Letters of one event that are asked after.
+const MOST_ASKED_AFTER: usize = 64;
 
 /// How long one may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,6 +66,19 @@ impl DeadLetters {
         let letter = self.in_time(self.bus.dead_letter(sequence)).await?;
         let letter: Letter = letter.ok_or_else(|| not_found(sequence))?;
         self.in_time(LetterInFull::read(&self.bus, letter)).await
+    }
+
+    /// Which of these are there. Of a great many the first are asked after.
+    ///
+    /// # Errors
+    /// When they cannot be read now.
+    pub async fn still_there(&self, sequences: &BTreeSet<u64>) -> Result<BTreeSet<u64>, Error> {
+        let asked = sequences.iter().take(MOST_ASKED_AFTER).map(async |sequence| {
+            let letter = self.bus.dead_letter(*sequence).await?;
+            Ok(letter.map(|letter| letter.sequence))
+        });
+        let asked: Vec<_> = asked.collect();
+        stream::iter(asked).buffered(AT_ONCE).try_filter_map(async |there| Ok(there)).try_collect().await
     }
 
     /// Takes one out.
