@@ -48,6 +48,7 @@ fn run(command: Command) -> ExitCode {
         Command::Publish(publish) => does(publish),
         Command::Events(events) => does(events),
         Command::Dead(dead) => does(dead),
+        Command::Replay(replay) => does(replay),
         Command::Learn(learn) => does(learn),
         Command::Lint(lint) => does(lint),
         Command::Routes(routes) => does(routes),

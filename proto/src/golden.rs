@@ -255,6 +255,7 @@ fn bytes_of_replays_are_read_and_written_the_same() {
         dry_run: true,
         dead: true,
         letters: true,
+        repeated: true,
     };
     check("replay-request", &request);
     let effect = ReplayedEffect {
@@ -289,6 +290,7 @@ fn bytes_of_replays_are_read_and_written_the_same() {
             again: "ticket-1".into(),
             dead: true,
             at: at(),
+            until: at(),
         },
     );
 }

@@ -25,6 +25,15 @@ pub struct Feed {
     behind: u64,
 }
 
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what was stored then or later.
+    At(DateTime<Utc>),
+    /// After the message with this sequence.
+    After(u64),
+}
+
 /// A message as its stream keeps it.
 pub struct Entry {
     message: async_nats::Message,
@@ -92,7 +101,19 @@ impl Bus {
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn read_events(&self, filter: &str, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
-        self.read(stream::EVENTS, filter, from(since)).await
+        self.read(stream::EVENTS, filter, from(since), false).await
+    }
+
+    /// Which events there are on subjects that match `filter`, without what is in them.
+    ///
+    /// # Errors
+    /// When there is no such stream or JetStream is away.
+    pub async fn list_events(&self, filter: &str, start: Start) -> Result<Feed, Error> {
+        let from = match start {
+            Start::At(start_time) => DeliverPolicy::ByStartTime { start_time },
+            Start::After(last) => DeliverPolicy::ByStartSequence { start_sequence: last.saturating_add(1) },
+        };
+        self.read(stream::EVENTS, filter, from, true).await
     }
 
     /// The event with this sequence in the stream; `None` if it is not there, or no more.
@@ -101,7 +122,7 @@ impl Bus {
     /// When there is no such stream or JetStream is away.
     pub async fn event_at(&self, stream_sequence: u64) -> Result<Option<Entry>, Error> {
         let from = DeliverPolicy::ByStartSequence { start_sequence: stream_sequence.max(1) };
-        let mut feed = self.read(stream::EVENTS, "events.>", from).await?;
+        let mut feed = self.read(stream::EVENTS, subject::EVENTS, from, false).await?;
         // Where it is no more, the next one comes.
         Ok(feed.next_there().await?.filter(|entry| entry.stream_sequence == stream_sequence))
     }
@@ -112,15 +133,22 @@ impl Bus {
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn read_outcomes(&self, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
-        self.read(stream::OUTCOMES, subject::OUTCOMES, from(since)).await
+        self.read(stream::OUTCOMES, subject::OUTCOMES, from(since), false).await
     }
 
-    async fn read(&self, stream: &str, filter: &str, from: DeliverPolicy) -> Result<Feed, Error> {
+    async fn read(
+        &self,
+        stream: &str,
+        filter: &str,
+        from: DeliverPolicy,
+        headers_only: bool,
+    ) -> Result<Feed, Error> {
         let of = Error::when("read the stream");
         let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
         let config = pull::OrderedConfig {
             filter_subject: filter.to_owned(),
             deliver_policy: from,
+            headers_only,
             ..Default::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(|e| of(e.into()))?;

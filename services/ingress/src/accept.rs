@@ -102,13 +102,19 @@ impl Acceptor {
         action: WorkflowAction,
     ) -> Result<Answer, Problem> {
         let mut waiting = self.waiters.expect()?;
-        let Caller { call: id, trace, trigger } = caller;
+        let Caller { call: id, keyed, trace, trigger } = caller;
         let mut command = direct(&id, trace, trigger, workflow.clone(), action)?;
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
         let accepted = Accepted { event_id: id, workflow_id: Some(workflow), stream_sequence: None };
-        let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
-        let answer = self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await;
+        let known = if keyed { self.known(&command).await } else { Progress::of(&event) };
+        let answer = if known.is_final(&effect) {
+            Answer { accepted, settled: true, progress: known }
+        } else {
+            command.repeated = keyed;
+            let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
+            self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await
+        };
         match answer.progress.effect(&effect) {
             Some(outcome) if matches!(outcome.kind(), OutcomeKind::Refused | OutcomeKind::Dead) => {
                 Err(Problem::refused(&outcome.reason, &outcome.detail).about(&answer.accepted.event_id))
@@ -146,6 +152,19 @@ impl Acceptor {
         // The semaphore is never closed; a permit is all that its error could withhold.
         let _reader = self.readers.acquire().await.ok();
         self.bus.outcomes_of(id).await
+    }
+
+    /// What the ledger knows of a call that may have been made before: JetStream knows it again for minutes only.
+    async fn known(&self, command: &Command) -> Progress {
+        let event = &command.origin.event;
+        let mut known = Progress::of(event);
+        let events = [command.origin.event_key()];
+        match time::timeout(LOOK_AT_MOST, self.bus.recorded(&events)).await {
+            Ok(outcomes) => outcomes.into_iter().for_each(|outcome| known.learn(outcome)),
+            // Then it is resolved before it is carried out.
+            Err(_) => warn!(event.id = event.id, "ledger not read in time"),
+        }
+        known
     }
 
     async fn store(

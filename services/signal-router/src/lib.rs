@@ -21,6 +21,7 @@ use signalbox_bus::Bus;
 use signalbox_service::{NatsArgs, OnEnd, Process, ServiceArgs, TemporalArgs};
 use signalbox_temporal::Temporal;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::metrics::RouterMetrics;
 pub use crate::routes::{FolderError, RouteFolder};
@@ -64,7 +65,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
     let running = routes::open(&process, &bus, &metrics, options.routes, options.watch_routes);
     let matcher = matcher::Matcher { bus: bus.clone(), metrics: metrics.clone() };
-    process.tasks.spawn("match events", OnEnd::StopService, matcher.run(running, process.stop.clone()));
+    let matching = match_while_remembered(matcher, running, process.stop.clone());
+    process.tasks.spawn("match events", OnEnd::StopService, matching);
 
     let (found, temporal) = watch::channel(None);
     let replay = Arc::new(replay::Replay::new(bus.clone()));
@@ -89,4 +91,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         apply::spawn(&process, &applier);
     }
     Ok(process.run_until_stopped(options.service.grace).await?)
+}
+
+/// No event is matched whose effects would be forgotten while it may come again.
+async fn match_while_remembered(
+    matcher: matcher::Matcher,
+    running: routes::Running,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    match stop.run_until_cancelled(matcher.bus.remembers()).await {
+        Some(remembers) => remembers?,
+        None => return Ok(()),
+    }
+    matcher.run(running, stop).await
 }

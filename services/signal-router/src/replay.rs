@@ -1,8 +1,9 @@
 //! Replays: events that were matched before are matched with the routes that run now, and what they lead to is
 //! published as commands, as far as the ledger does not know of its end.
 //!
-//! Every router answers, whether it matches or stands by. What was published, and not told to whoever asked, is asked
-//! for again and then comes as repeated, so it has its effect once.
+//! Every router answers, whether it matches or stands by. The verdict, which names the effects, is in the ledger before
+//! these are published: what it names may have been published, and is resolved before it is carried out. So what is
+//! asked for again, because no answer came, has its effect once; and what is new need not be looked for.
 
 mod planned;
 mod wanted;
@@ -118,7 +119,7 @@ impl Replay {
         let events: Vec<_> = all.iter().filter_map(Planned::event_key).collect();
         let known = by_event(self.bus.recorded(&events).await);
         for planned in &mut all {
-            planned.pass_over(planned.key().and_then(|key| known.get(&key)), wanted.dead);
+            planned.pass_over(planned.key().and_then(|key| known.get(&key)), wanted);
         }
         if !wanted.dry_run {
             self.carry_on(&mut all, wanted.letters).await;
@@ -126,8 +127,9 @@ impl Replay {
         Ok(all.into_iter().map(Planned::told).collect())
     }
 
-    /// The verdicts come after the commands: the ledger tells nothing that is not stored.
     async fn carry_on(&self, all: &mut [Planned], letters: bool) {
+        let verdicts: Vec<_> = all.iter().filter_map(|planned| planned.verdict(letters)).collect();
+        join_all(verdicts.iter().map(|verdict| self.bus.record(verdict))).await;
         let commands: Vec<_> = all.iter_mut().flat_map(Planned::take_commands).collect();
         tracing::debug!(events = all.len(), commands = commands.len(), "events replayed");
         for command in self.bus.publish_commands_at_last(commands).await {
@@ -138,11 +140,9 @@ impl Replay {
             for letter in all.iter().flat_map(Planned::letters) {
                 self.bus.bury(letter).await;
             }
-            let dead: Vec<_> = all.iter().flat_map(Planned::dead_effects).collect();
-            join_all(dead.into_iter().map(|outcome| self.bus.record(outcome))).await;
         }
-        let verdicts: Vec<_> = all.iter().filter_map(|planned| planned.verdict(letters)).collect();
-        join_all(verdicts.iter().map(|verdict| self.bus.record(verdict))).await;
+        let dead: Vec<_> = all.iter().flat_map(Planned::dead_effects).collect();
+        join_all(dead.into_iter().map(|outcome| self.bus.record(outcome))).await;
     }
 }
 

@@ -85,17 +85,23 @@ impl Planned {
         self.told.event.as_ref().map(|event| (event.source.clone(), event.id.clone()))
     }
 
-    /// What has come to its end is not asked for; with `dead`, a dead letter is no end.
-    pub(super) fn pass_over(&mut self, known: Option<&Vec<Outcome>>, dead: bool) {
+    /// What has come to its end is not asked for; if dead letters are wanted, they are no end.
+    pub(super) fn pass_over(&mut self, known: Option<&Vec<Outcome>>, wanted: &Wanted) {
         let known = known.map(Vec::as_slice).unwrap_or_default();
         self.earlier = verdict_of(known);
         let Some(matched) = &mut self.matched else { return };
         let of_effects = known.iter().filter(|outcome| !outcome.effect_key.is_empty());
-        let ended = of_effects.filter(|outcome| !(dead && outcome.kind() == OutcomeKind::Dead));
+        let ended = of_effects.filter(|outcome| !(wanted.dead && outcome.kind() == OutcomeKind::Dead));
         let by_key: HashMap<_, _> =
             ended.map(|outcome| (outcome.effect_key.clone(), outcome.clone())).collect();
         let effects: Vec<_> = matched.commands.iter().take(MOST_NAMED).map(effect).collect();
         matched.pass_over(&by_key);
+        for command in &mut matched.commands {
+            let named =
+                |verdict: &Outcome| verdict.effect_keys.iter().any(|key| key == command.effect_key.as_str());
+            // Without a verdict nobody knows.
+            command.repeated |= wanted.repeated || self.earlier.as_ref().is_none_or(named);
+        }
         self.told.asked_for = count(matched.commands.len());
         self.told.passed_over = count(matched.happened.len());
         let known = |key: &str| matched.happened.iter().find(|outcome| outcome.effect_key == key);
@@ -152,8 +158,7 @@ impl Planned {
     }
 }
 
-/// A command as it is asked for now: nobody waits for it any more, it may have been asked for a moment ago, and what
-/// it may last is counted from now.
+/// A command as it is asked for now: nobody waits for it any more, and what it may last is counted from now.
 fn of_this_time(mut command: Command, again: Option<&str>, now: DateTime<Utc>) -> Command {
     let late = now - command.accepted_at;
     let terms = &mut command.terms;
@@ -162,7 +167,6 @@ fn of_this_time(mut command: Command, again: Option<&str>, now: DateTime<Utc>) -
         *until = until.checked_add_signed(late).unwrap_or(*until);
     }
     command.reply_to = None;
-    command.repeated = true;
     match again {
         None => command,
         // Runs that were there for the first time are none for this one.

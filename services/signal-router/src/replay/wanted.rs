@@ -20,11 +20,14 @@ pub(super) struct Wanted {
     pub(super) dry_run: bool,
     pub(super) dead: bool,
     pub(super) letters: bool,
+    /// It may have been asked for before.
+    pub(super) repeated: bool,
 }
 
 impl Wanted {
     pub(super) fn read(request: ReplayRequest) -> Result<Self, Problem> {
-        let ReplayRequest { stream_sequences: sequences, routes, again, dry_run, dead, letters } = request;
+        let ReplayRequest { stream_sequences: sequences, routes, again, dry_run, dead, letters, repeated } =
+            request;
         let refused = |why: String| Err(problem("bad-request", why));
         if sequences.is_empty() || sequences.len() > MOST_EVENTS {
             return refused(format!("{} events; it is 1 to {MOST_EVENTS} at a time", sequences.len()));
@@ -33,7 +36,7 @@ impl Wanted {
             return refused(format!("the id for once more is longer than {LONGEST_AGAIN} bytes"));
         }
         let again = (!again.is_empty()).then_some(again);
-        Ok(Self { sequences, routes, again, dry_run, dead, letters })
+        Ok(Self { sequences, routes, again, dry_run, dead, letters, repeated })
     }
 
     /// The event that comes last in the stream.
