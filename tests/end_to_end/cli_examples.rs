@@ -96,7 +96,8 @@ async fn prepare(cli: &Cli, folder: &Path, line: &str) {
         }
         ["signalbox", "replay", "--event", id, ..] => {
             cli.run(&["trigger", "ada"]).await;
-            cli.run(&["publish", "events.lab.message.ada", r#"{"message": "hi"}"#, "--id", id, "--wait"]).await;
+            cli.run(&["publish", "events.lab.message.ada", r#"{"message": "hi"}"#, "--id", id, "--wait"])
+                .await;
         }
         ["signalbox", "learn", "--on", ..] => {
             cli.run(&["publish", "events.lab.trigger.ada", r#"{"name": "Ada"}"#]).await;

@@ -25,6 +25,7 @@ mod other_sdk;
 mod publishers;
 mod readme;
 mod replay;
+mod replicas;
 mod route_sets;
 mod schedules;
 mod servers_away;

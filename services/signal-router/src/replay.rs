@@ -10,6 +10,7 @@ mod wanted;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use futures::future::join_all;
 use signalbox_bus::{Bus, Call, Entry, Error};
 use signalbox_domain::{Outcome, TimelineExt};
@@ -132,7 +133,7 @@ impl Replay {
         join_all(verdicts.iter().map(|verdict| self.bus.record(verdict))).await;
         let commands: Vec<_> = all.iter_mut().flat_map(Planned::take_commands).collect();
         tracing::debug!(events = all.len(), commands = commands.len(), "events replayed");
-        for command in self.bus.publish_commands_at_last(commands).await {
+        for command in self.bus.publish_commands_at_last(commands, Utc::now()).await {
             let of = all.iter_mut().find(|planned| planned.led_to(&command));
             of.into_iter().for_each(|planned| planned.command_too_large(&command));
         }

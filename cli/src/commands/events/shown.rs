@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::commands::outcome;
-use crate::text::{BOLD, Cell, Details, Table, time};
+use crate::text::{Cell, Details, Table, time};
 
 /// Everything that is known of the events of one id: one after the other, if several sources use it.
 pub fn event(known: &Value, now: DateTime<Utc>) -> String {

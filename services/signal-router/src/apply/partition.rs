@@ -5,17 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use prost::Message;
 use signalbox_bus::{Delivery, Settlement};
 use signalbox_domain::{
-    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter,
+    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter, time,
 };
 use signalbox_proto::v1::CommandBatch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Applier, lanes::Lanes, recent::Recent};
+use super::{Applier, balance::Share, lanes::Lanes, recent::Recent};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
@@ -23,7 +23,11 @@ const UNDER_WAY: usize = 64;
 /// Commands of one partition that are held, under way or waiting in a lane, before no more are taken.
 const HELD: usize = 1024;
 
-pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()> {
+/// Commands that are stored so long after they were planned may come from a matcher that was thought dead: another one
+/// may have stored them too.
+const LATE: TimeDelta = TimeDelta::seconds(2);
+
+pub(super) async fn run(applier: Arc<Applier>, number: u16, mut share: Share) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
     let mut deliveries = applier.bus.commands(number);
     let mut partition = Partition::new(applier);
@@ -35,17 +39,19 @@ pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()
             Some(end) = partition.under_way.next() => partition.ended(end).await,
             delivery = deliveries.next(), if partition.has_room() => partition.take(delivery).await,
             _ = working.tick() => partition.still_working().await,
+            () = share.is_too_large() => deliveries.give_away(partition.finish()).await,
         }
+        share.is_ours(deliveries.are_ours());
     }
     // What is under way comes to its end or gives up at its next pause; what waits is left to the next owner.
-    while let Some(end) = partition.under_way.next().await {
-        partition.settle(end).await;
-    }
+    deliveries.give_away(partition.finish()).await;
     Ok(())
 }
 
 struct Partition {
     applier: Arc<Applier>,
+    /// That of what is held.
+    opening: u64,
     held: HashMap<u64, Held>,
     /// How many commands these have that have not come to their end.
     left: usize,
@@ -80,6 +86,7 @@ impl Partition {
     fn new(applier: Arc<Applier>) -> Self {
         Self {
             applier,
+            opening: 0,
             held: HashMap::new(),
             left: 0,
             recent: Recent::default(),
@@ -94,16 +101,16 @@ impl Partition {
     }
 
     async fn take(&mut self, delivery: Delivery) {
-        let sequence = delivery.stream_sequence;
-        if let Some(held) = self.held.get_mut(&sequence) {
-            // The consumer was opened anew: its earlier delivery can no longer be acknowledged, this one can.
-            held.delivery = delivery;
-            return;
+        if self.opening != delivery.opening {
+            self.begin_anew(delivery.opening).await;
         }
-        let (mut commands, mut unreadable) = (Vec::new(), None);
+        let sequence = delivery.stream_sequence;
+        let (mut commands, mut unreadable, mut late) = (Vec::new(), None, false);
         match CommandBatch::decode(delivery.payload().clone()) {
             Err(error) => unreadable = Some(error.to_string()),
             Ok(batch) => {
+                let planned_at = batch.planned_at.and_then(time);
+                late = planned_at.is_some_and(|planned_at| delivery.stored_at - planned_at > LATE);
                 for wire in batch.commands {
                     match Command::try_from(wire) {
                         Ok(command) => commands.push(command),
@@ -119,7 +126,7 @@ impl Partition {
             delivery.settle(Settlement::Done).await;
             return;
         }
-        let repeated = delivery.repeated;
+        let repeated = delivery.repeated || late;
         self.applier.metrics.held.inc_by(commands.len() as i64);
         self.left += commands.len();
         self.held.insert(sequence, Held { delivery, left: commands.len() });
@@ -134,6 +141,24 @@ impl Partition {
         self.begin();
     }
 
+    /// What was held is delivered again, to whoever has the partition now.
+    async fn begin_anew(&mut self, opening: u64) {
+        self.finish().await;
+        self.applier.metrics.held.dec_by(self.left as i64);
+        self.left = 0;
+        self.held.clear();
+        self.lanes = Lanes::new();
+        self.ready.clear();
+        self.opening = opening;
+    }
+
+    /// What is under way comes to its end, or gives up at its next pause.
+    async fn finish(&mut self) {
+        while let Some(end) = self.under_way.next().await {
+            self.settle(end).await;
+        }
+    }
+
     fn begin(&mut self) {
         while self.under_way.len() < UNDER_WAY
             && let Some(Work { mut command, delivery, repeated }) = self.ready.pop_front()
@@ -141,9 +166,9 @@ impl Partition {
             let Some(held) = self.held.get(&delivery) else { continue };
             let mut span = held.delivery.span("apply", &command.trace);
             command.trace = span.context();
-            let applier = Arc::clone(&self.applier);
+            let (applier, lease) = (Arc::clone(&self.applier), held.delivery.lease.clone());
             let work = async move {
-                let concluded = applier.carry_out(&command, repeated, &mut span).await.is_some();
+                let concluded = applier.carry_out(&command, repeated, &lease, &mut span).await.is_some();
                 End { key: command.key().into(), delivery, concluded }
             };
             self.under_way.push(work.boxed());
