@@ -153,15 +153,15 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
             trace: trace(),
         },
     );
-    check("command-batch", &CommandBatch { commands: vec![command()] });
+    check("command-batch", &CommandBatch { commands: vec![command()], planned_at: None });
     check("outcome", &outcome());
-    check("command-actions", &CommandBatch { commands: actions() });
+    check("command-actions", &CommandBatch { commands: actions(), planned_at: None });
     let matching = Matching {
         verdicts: vec![Verdict { route: "r".into(), matched: true, detail: "d".into() }],
         effect_keys: vec!["0123".into()],
     };
     let again = Command { repeated: true, matching: Some(matching), ..command() };
-    check("command-repeated", &CommandBatch { commands: vec![again, command()] });
+    check("command-repeated", &CommandBatch { commands: vec![again, command()], planned_at: None });
     check(
         "outcome-answered",
         &Outcome {

@@ -76,9 +76,10 @@ impl LetterFilter {
     fn takes(&self, letter: &Letter) -> bool {
         let said = &letter.letter;
         let route = said.outcome.as_ref().map(|outcome| outcome.route.as_str());
-        let event = said.event.as_ref().map(|event| event.id.as_str());
+        let members = said.command.iter().flat_map(|command| &command.terms).flat_map(|terms| &terms.members);
+        let mut events = said.event.iter().chain(members.filter_map(|member| member.event.as_ref()));
         self.route.as_deref().is_none_or(|wanted| route == Some(wanted))
-            && self.event_id.as_deref().is_none_or(|wanted| event == Some(wanted))
+            && self.event_id.as_deref().is_none_or(|wanted| events.any(|event| event.id == wanted))
             && self.since.is_none_or(|since| letter.stored_at >= since)
     }
 

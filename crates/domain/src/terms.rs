@@ -84,13 +84,14 @@ pub struct Throttle {
 
 impl Terms {
     /// Of a command that is taken out of the dead letters: it has all the time that it takes, waits for no workflow, and
-    /// is not put together with others.
+    /// is not held back again. What a run may have of signals holds.
     pub fn redriven(self) -> Self {
-        let flow = self.flow.map(|flow| Flow { debounce: None, batch: None, ..*flow });
+        let signals_per_run = self.flow.and_then(|flow| flow.signals_per_run);
+        let flow = signals_per_run.map(|_| Flow { signals_per_run, ..Flow::default() });
         Self {
             give_up_at: None,
             if_missing: IfMissing::Dead,
-            flow: flow.filter(|flow| *flow != Flow::default()).map(Box::new),
+            flow: flow.map(Box::new),
             redriven: self.redriven.saturating_add(1),
             members: self.members,
         }
@@ -170,20 +171,18 @@ mod tests {
 
     #[test]
     fn what_is_redriven_is_tried_for_as_long_as_it_takes_and_at_once() {
-        let throttle = Throttle { limit: 3, per: Duration::from_secs(1) };
         let debounce = Debounce { quiet: Duration::from_secs(1), at_most: None };
-        let of = |throttle| Terms {
+        let of = |signals_per_run| Terms {
             give_up_at: Some(DateTime::UNIX_EPOCH),
             if_missing: IfMissing::Drop,
-            flow: Some(Box::new(Flow { debounce: Some(debounce), throttle, ..Flow::default() })),
+            flow: Some(Box::new(Flow { debounce: Some(debounce), signals_per_run, ..Flow::default() })),
             redriven: 1,
             members: vec![BatchMember::default()],
         };
-        let members = vec![BatchMember::default()];
-        let plain = Terms { redriven: 2, members, ..Terms::default() };
+        let plain = Terms { redriven: 2, members: vec![BatchMember::default()], ..Terms::default() };
         assert_eq!(of(None).redriven(), plain);
-        let flow = Some(Box::new(Flow { throttle: Some(throttle), ..Flow::default() }));
-        assert_eq!(of(Some(throttle)).redriven(), Terms { flow, ..plain });
+        let flow = Some(Box::new(Flow { signals_per_run: Some(9), ..Flow::default() }));
+        assert_eq!(of(Some(9)).redriven(), Terms { flow, ..plain });
     }
 
     #[test]

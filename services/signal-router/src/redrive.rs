@@ -9,7 +9,8 @@ use std::sync::Arc;
 use chrono::Utc;
 use signalbox_bus::{Bus, Call, Error, PublishError};
 use signalbox_domain::{
-    Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, Verdict, of_command,
+    BatchMember, Command, DeadLetter, EventRef, Matching, Outcome, OutcomeExt, OutcomeKind, Reason, Verdict,
+    of_command,
 };
 use signalbox_proto::v1::{
     Problem, RedriveReply, RedriveRequest, Redriven, ReplayRequest, ReplayedEvent, ReplayedState,
@@ -80,13 +81,19 @@ impl Redrive {
         let reply_to = None;
         let terms = command.terms.redriven();
         let command = Command { terms, reply_to, repeated: true, ..command };
-        let waits = waits(&command, reason);
-        let (place, last) = self.bus.last_outcome(&waits).await.map_err(|error| away(&error))?;
-        if last.as_ref().is_some_and(has_happened) {
+        let (mut places, mut happened) = (Vec::new(), false);
+        for waits in wait(&command, reason) {
+            let (place, last) = self.bus.last_outcome(&waits).await.map_err(|error| away(&error))?;
+            happened |= last.as_ref().is_some_and(has_happened);
+            places.push((place, waits));
+        }
+        if happened {
             return Ok(true);
         }
         self.bus.publish_redriven(letter, command).await.map_err(|error| not_stored(&error))?;
-        self.bus.record_after(place, &waits).await;
+        for (place, waits) in places {
+            self.bus.record_after(place, &waits).await;
+        }
         Ok(false)
     }
 
@@ -165,11 +172,31 @@ fn wanted(letter: DeadLetter) -> Result<Wanted, Problem> {
     }
 }
 
-/// What the ledger says of a command until it is carried out.
-fn waits(command: &Command, reason: &str) -> Outcome {
+/// What the ledger says of a command until it is carried out; of one that stands for others, what it says of each of them.
+fn wait(command: &Command, reason: &str) -> Vec<Outcome> {
     let reason = reason.parse().unwrap_or(Reason::Refused);
     let detail = "taken out of the dead letters, to be tried again";
-    of_command(command, 0, Utc::now()).because(OutcomeKind::Retrying, reason, detail)
+    let own = of_command(command, 0, Utc::now()).because(OutcomeKind::Retrying, reason, detail);
+    let members = &command.terms.members;
+    if members.is_empty() {
+        vec![own]
+    } else {
+        members.iter().map(|member| of_member(&own, member)).collect()
+    }
+}
+
+/// What came of a batch, told of one of its members.
+fn of_member(batch: &Outcome, member: &BatchMember) -> Outcome {
+    let Matching { verdicts, effect_keys } = member.matching.clone().unwrap_or_default();
+    Outcome {
+        event: member.event.clone(),
+        effect_key: member.effect_key.clone(),
+        trace: member.trace.clone(),
+        verdicts,
+        effect_keys,
+        batch: batch.effect_key.clone(),
+        ..batch.clone()
+    }
 }
 
 fn has_happened(outcome: &Outcome) -> bool {
