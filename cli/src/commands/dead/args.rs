@@ -105,8 +105,9 @@ Examples:
   signalbox dead redrive --reason workflow-not-found --since 1h
   signalbox dead redrive --all --json
 
-A command is carried out, an event is matched with the routes that run now. `signalbox event show`
-tells what came of it. What dies again is a new letter. To redrive a letter twice has one effect.
+A command is carried out, an event is matched with the routes that run now.
+`signalbox event show` tells what came of it. What dies again is a new letter.
+To redrive a letter twice has one effect.
 Exits with 3 if a letter is still there.")]
 #[command(group(clap::ArgGroup::new("meant").required(true).multiple(true)
                 .args(["sequences", "all", "reason", "route", "event", "since", "until"])))]

@@ -29,7 +29,7 @@ pub fn list(page: &Page<LetterInShort>, now: DateTime<Utc>) -> String {
 pub fn one(found: &LetterInFull, now: DateTime<Utc>) -> String {
     let letter = &found.letter;
     let event = &letter.event;
-    let again = |times: u32| (times > 0).then(|| times.to_string()).unwrap_or_default();
+    let again = |times: u32| if times > 0 { times.to_string() } else { String::new() };
     let in_stream = event.stream_sequence.map(|sequence| format!("EVENTS {sequence}"));
     let details = Details::of("dead", letter.sequence.to_string())
         .with("why", format!("{}: {}", letter.reason, letter.detail))

@@ -118,6 +118,27 @@ mod tests {
         ]});
         let told = event(&known, DateTime::UNIX_EPOCH);
         let told = anstream::adapter::strip_str(&told).to_string();
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r"
+        matched e-1
+          of         t of /a
+          subject    events.t
+          stored     EVENTS 7
+          route set  v1
+          trace      http://jaeger/trace/4b
+
+        ROUTE  VERDICT  DETAIL
+        greet  matched
+        other  no       `when` is false
+
+        RESULT  ACTION  ROUTE  TARGET  AT  LETTER  DETAIL
+        dead    signal  greet  w           17      workflow-not-found; no run; after 2 attempts
+
+          in Temporal  http://temporal/w
+
+        accepted e-1
+          of      t of /b
+          stored  EVENTS 8
+          so far  more is to come
+        ");
     }
 }
