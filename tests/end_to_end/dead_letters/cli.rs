@@ -20,6 +20,13 @@ impl Own {
     /// The letters 1 and 2, and no others, of the events `message-1` and `message-2`.
     async fn two_letters(&self) {
         let jetstream = jetstream::new(self.stack.nats_client().await.unwrap());
+        // What the line before took out may die again, until the command is gone.
+        eventually(SOON, async || {
+            let commands = jetstream.get_stream(stream::COMMANDS).await?;
+            ensure!(commands.cached_info().state.messages == 0, "commands are under way");
+            Ok(())
+        })
+        .await;
         let mut letters = jetstream.get_stream(stream::DEAD_LETTERS).await.unwrap();
         let config = letters.info().await.unwrap().config.clone();
         jetstream.delete_stream(stream::DEAD_LETTERS).await.unwrap();
