@@ -1,8 +1,8 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
-//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has
-//! events of earlier times matched again; `apply` carries
-//! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
+//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has events
+//! of earlier times matched again; `apply` carries commands out in Temporal, in order per workflow; `lookups` answers who
+//! asks about workflows; `redrive` takes dead letters out, to try again what they ask for. It holds no state of
 //! its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
 mod apply;
@@ -10,6 +10,7 @@ mod backlog;
 mod lookups;
 mod matcher;
 mod metrics;
+mod redrive;
 mod replay;
 mod routes;
 
@@ -68,11 +69,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     process.tasks.spawn("match events", OnEnd::StopService, matching);
 
     let (found, temporal) = watch::channel(None);
+    let replay = Arc::new(replay::Replay::new(bus.clone()));
     let lookups = lookups::Lookups {
         bus: bus.clone(),
+        redrive: redrive::Redrive { bus: bus.clone(), replay: Arc::clone(&replay) },
         temporal,
         readiness: process.readiness.clone(),
-        replay: replay::Replay::new(bus.clone()),
+        replay,
         stop: process.stop.clone(),
     };
     process.tasks.spawn("look-ups", OnEnd::StopService, lookups.run());
