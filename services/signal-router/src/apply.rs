@@ -4,6 +4,8 @@ mod attempt;
 mod execute;
 mod lanes;
 mod outcome;
+mod park;
+mod parked;
 mod partition;
 mod publish;
 mod recent;

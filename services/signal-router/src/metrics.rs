@@ -16,6 +16,8 @@ pub(crate) struct RouterMetrics {
     pub(crate) retries: Counter,
     /// Commands that are held: worked on, or waiting behind one of the same workflow.
     pub(crate) held: Gauge,
+    /// Commands that wait for a run of their workflow.
+    pub(crate) parked: Gauge,
     /// Route sets that were wanted, or were in the folder, and cannot be used.
     pub(crate) refused: Counter,
     route_set: Family<OfRouteSet, Gauge>,
@@ -55,6 +57,11 @@ impl RouterMetrics {
             held: metrics.register(
                 "router_commands_held",
                 "Commands worked on or waiting for their turn",
+                Gauge::default(),
+            ),
+            parked: metrics.register(
+                "router_commands_parked",
+                "Commands that wait for a run of their workflow",
                 Gauge::default(),
             ),
             refused: metrics.register(

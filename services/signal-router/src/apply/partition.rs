@@ -3,19 +3,20 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::Utc;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use prost::Message;
+use prost::{Message, bytes::Bytes};
 use signalbox_bus::{Delivery, Settlement};
 use signalbox_domain::{
-    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter,
+    BadCommand, Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter,
 };
 use signalbox_proto::v1::CommandBatch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Applier, lanes::Lanes, recent::Recent};
+use super::{Applier, lanes::Lanes, park::Parking, recent::Recent};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
@@ -23,18 +24,24 @@ const UNDER_WAY: usize = 64;
 /// Commands of one partition that are held, under way or waiting in a lane, before no more are taken.
 const HELD: usize = 1024;
 
+/// How often it is looked whose time has come of what is parked.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
     let mut deliveries = applier.bus.commands(number);
-    let mut partition = Partition::new(applier);
-    let mut working = interval(Delivery::WORKING_EVERY);
-    working.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut partition = Partition::new(applier, number);
+    if stop.run_until_cancelled(partition.parking.load()).await.is_none() {
+        return Ok(());
+    }
+    let (mut working, mut looking) = (every(Delivery::WORKING_EVERY), every(LOOK_EVERY));
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => {}
             Some(end) = partition.under_way.next() => partition.ended(end).await,
             delivery = deliveries.next(), if partition.has_room() => partition.take(delivery).await,
             _ = working.tick() => partition.still_working().await,
+            _ = looking.tick(), if !partition.parking.is_empty() => partition.call(),
         }
     }
     // What is under way comes to its end or gives up at its next pause; what waits is left to the next owner.
@@ -44,8 +51,17 @@ pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()
     Ok(())
 }
 
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
 struct Partition {
     applier: Arc<Applier>,
+    parking: Arc<Parking>,
+    /// Of the consumer. Before another one, the partition may have had another owner.
+    opening: u64,
     held: HashMap<u64, Held>,
     /// How many commands these have that have not come to their end.
     left: usize,
@@ -63,22 +79,37 @@ struct Held {
     left: usize,
 }
 
+/// What waits for the turn of its key.
 struct Work {
+    key: Box<str>,
+    what: What,
+}
+
+enum What {
+    Command(Box<Delivered>),
+    /// To see whether there is a run by now for what is parked.
+    Parked,
+}
+
+struct Delivered {
     command: Command,
     delivery: u64,
     repeated: bool,
 }
 
-/// The end of a command's work; not `concluded` when the service stopped before.
+/// The end of a turn; not `concluded` when the service stopped before.
 struct End {
     key: Box<str>,
-    delivery: u64,
+    /// Whose command it was, if it was not what is parked.
+    delivery: Option<u64>,
     concluded: bool,
 }
 
 impl Partition {
-    fn new(applier: Arc<Applier>) -> Self {
+    fn new(applier: Arc<Applier>, number: u16) -> Self {
         Self {
+            parking: Arc::new(Parking::new(Arc::clone(&applier), number)),
+            opening: 1,
             applier,
             held: HashMap::new(),
             left: 0,
@@ -94,6 +125,10 @@ impl Partition {
     }
 
     async fn take(&mut self, delivery: Delivery) {
+        if delivery.opening != self.opening {
+            self.opening = delivery.opening;
+            self.parking.load().await;
+        }
         let sequence = delivery.stream_sequence;
         if let Some(held) = self.held.get_mut(&sequence) {
             // The consumer was opened anew: its earlier delivery can no longer be acknowledged, this one can.
@@ -113,7 +148,7 @@ impl Partition {
             }
         }
         if let Some(why) = unreadable {
-            self.applier.bury_unreadable(&delivery, &why).await;
+            self.applier.bury_unreadable(delivery.raw().reference(), delivery.payload(), &why).await;
         }
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
@@ -124,29 +159,50 @@ impl Partition {
         self.left += commands.len();
         self.held.insert(sequence, Held { delivery, left: commands.len() });
         for command in commands {
-            let key: Box<str> = command.key().into();
             let repeated = self.recent.knows(&command.effect_key) || command.repeated || repeated;
-            let work = Work { command, delivery: sequence, repeated };
-            if let Some(work) = self.lanes.enter(&key, work) {
-                self.ready.push_back(work);
-            }
+            let key = command.key().into();
+            self.enter(key, What::Command(Box::new(Delivered { command, delivery: sequence, repeated })));
         }
         self.begin();
     }
 
+    /// What is parked, and has to be looked after, takes its turn as everything of its key does.
+    fn call(&mut self) {
+        for key in self.parking.call() {
+            self.enter(key, What::Parked);
+        }
+        self.begin();
+    }
+
+    fn enter(&mut self, key: Box<str>, what: What) {
+        let work = self.lanes.enter(&key.clone(), Work { key, what });
+        self.ready.extend(work);
+    }
+
     fn begin(&mut self) {
         while self.under_way.len() < UNDER_WAY
-            && let Some(Work { mut command, delivery, repeated }) = self.ready.pop_front()
+            && let Some(Work { key, what }) = self.ready.pop_front()
         {
-            let Some(held) = self.held.get(&delivery) else { continue };
-            let mut span = held.delivery.span("apply", &command.trace);
-            command.trace = span.context();
-            let applier = Arc::clone(&self.applier);
-            let work = async move {
-                let concluded = applier.carry_out(&command, repeated, &mut span).await.is_some();
-                End { key: command.key().into(), delivery, concluded }
+            let parking = Arc::clone(&self.parking);
+            let turn = match what {
+                What::Parked => async move {
+                    let concluded = parking.answer(&key).await.is_some();
+                    End { key, delivery: None, concluded }
+                }
+                .boxed(),
+                What::Command(delivered) => {
+                    let Delivered { mut command, delivery, repeated } = *delivered;
+                    let Some(held) = self.held.get(&delivery) else { continue };
+                    let mut span = held.delivery.span("apply", &command.trace);
+                    command.trace = span.context();
+                    async move {
+                        let concluded = parking.turn(&command, repeated, &mut span).await.is_some();
+                        End { key, delivery: Some(delivery), concluded }
+                    }
+                    .boxed()
+                }
             };
-            self.under_way.push(work.boxed());
+            self.under_way.push(turn);
         }
     }
 
@@ -161,12 +217,13 @@ impl Partition {
     }
 
     async fn settle(&mut self, end: End) {
+        let Some(delivery) = end.delivery else { return };
         self.applier.metrics.held.dec();
         self.left -= 1;
-        let Some(held) = self.held.get_mut(&end.delivery).filter(|_| end.concluded) else { return };
+        let Some(held) = self.held.get_mut(&delivery).filter(|_| end.concluded) else { return };
         held.left -= 1;
         if held.left == 0
-            && let Some(held) = self.held.remove(&end.delivery)
+            && let Some(held) = self.held.remove(&delivery)
         {
             held.delivery.settle(Settlement::Done).await;
         }
@@ -180,16 +237,18 @@ impl Partition {
 }
 
 impl Applier {
-    async fn bury_unreadable(&self, delivery: &Delivery, why: &str) {
+    /// `message` tells which message it is that has this payload.
+    pub(super) async fn bury_unreadable(&self, message: EventRef, payload: &Bytes, why: &str) {
         tracing::warn!(
-            stream.sequence = delivery.stream_sequence,
+            nats.subject = message.nats_subject,
+            stream.sequence = message.stream_sequence,
             error = why,
             "a command that cannot be read"
         );
-        let outcome = Outcome { event: Some(delivery.raw().reference()), attempts: 1, ..Default::default() }
+        let outcome = Outcome { event: Some(message), attempts: 1, ..Default::default() }
             .at(Utc::now())
             .because(OutcomeKind::Dead, Reason::BadCommand, why);
-        let letter = DeadLetter { raw: delivery.payload().clone(), ..dead_letter(outcome) };
+        let letter = DeadLetter { raw: payload.clone(), ..dead_letter(outcome) };
         self.bus.bury(&letter).await;
     }
 }
