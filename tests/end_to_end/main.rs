@@ -15,6 +15,7 @@ mod cli_routes;
 mod cli_schedules;
 mod compose;
 mod crash;
+mod early;
 mod events;
 mod house;
 mod lab;

@@ -32,7 +32,7 @@ pub struct EventOutcomes {
 pub struct OutcomeView {
     /// Of the matching: `matched`, `unmatched` or `dead`. Of an effect: what was done, `started`, `signalled`,
     /// `updated`, `answered`, `cancelled`, `terminated`, `scheduled` or `published`; `deduplicated`, if it had been done
-    /// before; `retrying`, `refused` or `dead`.
+    /// before; `retrying`; `parked` or `dropped`, while its workflow does not run; `refused` or `dead`.
     #[schema(example = "started")]
     result: String,
     #[schema(example = "/signalbox/http")]
