@@ -8,13 +8,13 @@ use bytes::Bytes;
 use prost::Message;
 use signalbox_domain::{Command, TraceContext};
 use signalbox_proto::{
-    names::{stream, subject},
+    names::{consumer, stream, subject},
     v1,
 };
 use signalbox_telemetry::Span;
 
 use crate::{
-    Bus, Error, PublishError, at_last,
+    Bus, Error, PublishError, at_last, lease,
     publish::Outgoing,
     spans::{self, About},
 };
@@ -76,6 +76,29 @@ impl Bus {
             }
         })
         .await;
+    }
+
+    /// Sends an empty message to a partition that nobody has, if something is parked there: JetStream gives a partition to
+    /// somebody only when there is a message.
+    ///
+    /// # Errors
+    /// When JetStream cannot be asked.
+    pub async fn wake(&self, partition: u16) -> Result<(), Error> {
+        let of = Error::when("wake a partition");
+        let (parked, subject) = (self.parking().await?, subject::parked(partition));
+        match parked.get_first_raw_message_by_subject(&subject, 1).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(()),
+            Err(error) => return Err(of(error.into())),
+        }
+        let commands = self.jetstream.get_stream_no_info(stream::COMMANDS).await.map_err(|e| of(e.into()))?;
+        if lease::pinned(&commands, &consumer::apply(partition)).await?.is_some() {
+            return Ok(());
+        }
+        let nothing = v1::CommandBatch::default().encode_to_vec();
+        let id = format!("wake.{partition}.{}", uuid::Uuid::now_v7());
+        let sent = self.store(Outgoing::new(subject::commands(partition), id, nothing)).await;
+        sent.map(drop).map_err(|e| of(e.into()))
     }
 
     async fn parking(&self) -> Result<Stream<()>, Error> {

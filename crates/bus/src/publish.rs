@@ -93,7 +93,7 @@ impl Traced {
         let to = subject::commands(partition(command.key(), PARTITIONS));
         let id = command.effect_key.to_string();
         let (wire, span) = traced(command, &to, &id);
-        let batch = CommandBatch { commands: vec![wire] };
+        let batch = CommandBatch { commands: vec![wire], planned_at: None };
         Self { outgoing: Outgoing::new(to, id, batch.encode_to_vec()), span }
     }
 }
@@ -218,7 +218,7 @@ impl Bus {
         }
     }
 
-    async fn store(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
+    pub(crate) async fn store(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
         let Outgoing { to, id, headers, body } = outgoing;
         let message = PublishMessage::build().payload(body).headers(headers);
         let message = match id {

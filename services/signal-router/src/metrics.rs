@@ -18,6 +18,8 @@ pub(crate) struct RouterMetrics {
     pub(crate) held: Gauge,
     /// Commands that wait for a run of their workflow.
     pub(crate) parked: Gauge,
+    /// Partitions of commands that this router has.
+    pub(crate) partitions: Gauge,
     /// Route sets that were wanted, or were in the folder, and cannot be used.
     pub(crate) refused: Counter,
     route_set: Family<OfRouteSet, Gauge>,
@@ -62,6 +64,11 @@ impl RouterMetrics {
             parked: metrics.register(
                 "router_commands_parked",
                 "Commands that wait for a run of their workflow",
+                Gauge::default(),
+            ),
+            partitions: metrics.register(
+                "router_partitions",
+                "Partitions of commands that this router has; the others are other routers'",
                 Gauge::default(),
             ),
             refused: metrics.register(

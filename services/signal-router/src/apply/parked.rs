@@ -51,6 +51,9 @@ impl Entry {
     }
 }
 
+/// An entry with its key and its sequence in the stream.
+pub(super) type Found = (Box<str>, u64, Entry);
+
 /// A part of what is done when a command has its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
@@ -116,21 +119,15 @@ impl Parked {
         }
     }
 
-    /// Forgets all, to take in what the stream has now. What has been called stays called.
-    pub(super) fn replace(&mut self, all: Vec<(Box<str>, u64, Entry)>, now: DateTime<Utc>) {
-        let called: HashSet<_> = std::mem::take(self)
-            .lines
-            .into_iter()
-            .filter(|(_, line)| line.called)
-            .map(|(key, _)| key)
-            .collect();
+    /// Forgets all, to take in what the stream has now.
+    pub(super) fn replace(&mut self, all: Vec<Found>, now: DateTime<Utc>) {
+        *self = Self::default();
         for (key, sequence, mut entry) in all {
             // Only the first of a line was ever tried, and what is there twice has perhaps happened once.
             entry.repeated |= !self.lines.contains_key(&key) || self.knows(&entry.effect);
             self.insert(&key, sequence, entry, now);
             if let Some(line) = self.lines.get_mut(&key) {
                 line.due = now;
-                line.called = called.contains(&key);
             }
         }
     }

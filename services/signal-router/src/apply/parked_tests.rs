@@ -147,7 +147,7 @@ fn of_what_the_stream_has_the_first_of_each_line_may_have_been_tried() {
         parked.remove("w", head.0);
     }
     assert_eq!(line, [(1, true), (3, false), (4, true)]);
-    assert_eq!(parked.call(at(5)), ["v".into()], "the other is under way");
+    assert_eq!(parked.call(at(5)), ["v".into()], "nothing was called yet, and nothing else is left");
 }
 
 #[test]

@@ -6,17 +6,17 @@ use std::{
     time::Duration,
 };
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use prost::{Message, bytes::Bytes};
 use signalbox_bus::{Delivery, Settlement};
 use signalbox_domain::{
-    BadCommand, Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter,
+    BadCommand, Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter, time,
 };
 use signalbox_proto::v1::CommandBatch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Applier, lanes::Lanes, park::Parking, recent::Recent};
+use super::{Applier, balance::Share, lanes::Lanes, park::Parking, recent::Recent};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
@@ -27,27 +27,35 @@ const HELD: usize = 1024;
 /// How often it is looked whose time has come of what is parked.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()> {
+/// How often who does not have the partition looks whether somebody has to, for what is parked.
+const WAKE_EVERY: Duration = Duration::from_secs(2);
+
+/// Commands that are stored so long after they were planned may come from a matcher that was thought dead: another one
+/// may have stored them too.
+const LATE: TimeDelta = TimeDelta::seconds(2);
+
+pub(super) async fn run(applier: Arc<Applier>, number: u16, mut share: Share) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
     let mut deliveries = applier.bus.commands(number);
     let mut partition = Partition::new(applier, number);
-    if stop.run_until_cancelled(partition.parking.load()).await.is_none() {
-        return Ok(());
-    }
     let (mut working, mut looking) = (every(Delivery::WORKING_EVERY), every(LOOK_EVERY));
+    let mut waking = every(WAKE_EVERY);
     while !stop.is_cancelled() {
+        let ours = deliveries.are_ours();
         tokio::select! {
             () = stop.cancelled() => {}
             Some(end) = partition.under_way.next() => partition.ended(end).await,
             delivery = deliveries.next(), if partition.has_room() => partition.take(delivery).await,
             _ = working.tick() => partition.still_working().await,
-            _ = looking.tick(), if !partition.parking.is_empty() => partition.call(),
+            _ = looking.tick(), if ours && !partition.parking.is_empty() => partition.call(),
+            _ = waking.tick(), if !ours => partition.parking.wake().await,
+            () = share.is_too_large() => deliveries.give_away(partition.finish()).await,
         }
+        share.is_ours(deliveries.are_ours());
+        partition.parking.tell(deliveries.are_ours());
     }
     // What is under way comes to its end or gives up at its next pause; what waits is left to the next owner.
-    while let Some(end) = partition.under_way.next().await {
-        partition.settle(end).await;
-    }
+    deliveries.give_away(partition.finish()).await;
     Ok(())
 }
 
@@ -60,7 +68,7 @@ fn every(period: Duration) -> Interval {
 struct Partition {
     applier: Arc<Applier>,
     parking: Arc<Parking>,
-    /// Of the consumer. Before another one, the partition may have had another owner.
+    /// That of what is held.
     opening: u64,
     held: HashMap<u64, Held>,
     /// How many commands these have that have not come to their end.
@@ -109,8 +117,8 @@ impl Partition {
     fn new(applier: Arc<Applier>, number: u16) -> Self {
         Self {
             parking: Arc::new(Parking::new(Arc::clone(&applier), number)),
-            opening: 1,
             applier,
+            opening: 0,
             held: HashMap::new(),
             left: 0,
             recent: Recent::default(),
@@ -125,20 +133,16 @@ impl Partition {
     }
 
     async fn take(&mut self, delivery: Delivery) {
-        if delivery.opening != self.opening {
-            self.opening = delivery.opening;
-            self.parking.load().await;
+        if self.opening != delivery.opening {
+            self.begin_anew(&delivery).await;
         }
         let sequence = delivery.stream_sequence;
-        if let Some(held) = self.held.get_mut(&sequence) {
-            // The consumer was opened anew: its earlier delivery can no longer be acknowledged, this one can.
-            held.delivery = delivery;
-            return;
-        }
-        let (mut commands, mut unreadable) = (Vec::new(), None);
+        let (mut commands, mut unreadable, mut late) = (Vec::new(), None, false);
         match CommandBatch::decode(delivery.payload().clone()) {
             Err(error) => unreadable = Some(error.to_string()),
             Ok(batch) => {
+                let planned_at = batch.planned_at.and_then(time);
+                late = planned_at.is_some_and(|planned_at| delivery.stored_at - planned_at > LATE);
                 for wire in batch.commands {
                     match Command::try_from(wire) {
                         Ok(command) => commands.push(command),
@@ -154,7 +158,7 @@ impl Partition {
             delivery.settle(Settlement::Done).await;
             return;
         }
-        let repeated = delivery.repeated;
+        let repeated = delivery.repeated || late;
         self.applier.metrics.held.inc_by(commands.len() as i64);
         self.left += commands.len();
         self.held.insert(sequence, Held { delivery, left: commands.len() });
@@ -179,6 +183,26 @@ impl Partition {
         self.ready.extend(work);
     }
 
+    /// What was held is delivered again, to whoever has the partition now.
+    async fn begin_anew(&mut self, delivery: &Delivery) {
+        self.finish().await;
+        self.applier.metrics.held.dec_by(self.left as i64);
+        self.left = 0;
+        self.held.clear();
+        self.lanes = Lanes::new();
+        self.ready.clear();
+        self.opening = delivery.opening;
+        let loading = self.parking.load(delivery.lease.clone());
+        self.applier.stop.run_until_cancelled(loading).await;
+    }
+
+    /// What is under way comes to its end, or gives up at its next pause.
+    async fn finish(&mut self) {
+        while let Some(end) = self.under_way.next().await {
+            self.settle(end).await;
+        }
+    }
+
     fn begin(&mut self) {
         while self.under_way.len() < UNDER_WAY
             && let Some(Work { key, what }) = self.ready.pop_front()
@@ -195,8 +219,10 @@ impl Partition {
                     let Some(held) = self.held.get(&delivery) else { continue };
                     let mut span = held.delivery.span("apply", &command.trace);
                     command.trace = span.context();
+                    let lease = held.delivery.lease.clone();
                     async move {
-                        let concluded = parking.turn(&command, repeated, &mut span).await.is_some();
+                        let turn = parking.turn(&command, repeated, &lease, &mut span);
+                        let concluded = turn.await.is_some();
                         End { key, delivery: Some(delivery), concluded }
                     }
                     .boxed()
