@@ -289,6 +289,27 @@ async fn what_is_parked_outlives_the_router() {
     assert_eq!(early.messages("DEADLETTERS").await, 0);
 }
 
+/// Nothing comes by which JetStream would give the partition to another router: that has to ask for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_parked_is_taken_over_by_another_router() {
+    let mut early = Early::start().await;
+    let order = unique("inherited");
+    for n in 0..3 {
+        early.publish("message", &order, n).await;
+    }
+    early.has_parked(3).await;
+    let (_another, api) = early.stack.launch_another(Service::SignalRouter).unwrap();
+    eventually(SOON, async || {
+        let ready = api.get("/readyz").await?;
+        ensure!(ready.status == 200, "{}", ready.body);
+        Ok(())
+    })
+    .await;
+    early.stack.kill(Service::SignalRouter).unwrap();
+    early.start_by_hand(&order).await;
+    assert_eq!(early.has_signals(&order, 3).await, numbers(0..3));
+}
+
 async fn restart(early: &mut Early) {
     early.stack.kill(Service::SignalRouter).unwrap();
     early.stack.launch(Service::SignalRouter).unwrap();
