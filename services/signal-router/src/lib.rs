@@ -1,6 +1,7 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
-//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `apply` carries
+//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has
+//! events of earlier times matched again; `apply` carries
 //! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
 //! its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
@@ -9,6 +10,7 @@ mod backlog;
 mod lookups;
 mod matcher;
 mod metrics;
+mod replay;
 mod routes;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -18,6 +20,7 @@ use signalbox_bus::Bus;
 use signalbox_service::{NatsArgs, OnEnd, Process, ServiceArgs, TemporalArgs};
 use signalbox_temporal::Temporal;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::metrics::RouterMetrics;
 pub use crate::routes::{FolderError, RouteFolder};
@@ -61,13 +64,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
     let running = routes::open(&process, &bus, &metrics, options.routes, options.watch_routes);
     let matcher = matcher::Matcher { bus: bus.clone(), metrics: metrics.clone() };
-    process.tasks.spawn("match events", OnEnd::StopService, matcher.run(running, process.stop.clone()));
+    let matching = match_while_remembered(matcher, running, process.stop.clone());
+    process.tasks.spawn("match events", OnEnd::StopService, matching);
 
     let (found, temporal) = watch::channel(None);
     let lookups = lookups::Lookups {
         bus: bus.clone(),
         temporal,
         readiness: process.readiness.clone(),
+        replay: replay::Replay::new(bus.clone()),
         stop: process.stop.clone(),
     };
     process.tasks.spawn("look-ups", OnEnd::StopService, lookups.run());
@@ -83,4 +88,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         apply::spawn(&process, &applier);
     }
     Ok(process.run_until_stopped(options.service.grace).await?)
+}
+
+/// No event is matched whose effects would be forgotten while it may come again.
+async fn match_while_remembered(
+    matcher: matcher::Matcher,
+    running: routes::Running,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    match stop.run_until_cancelled(matcher.bus.remembers()).await {
+        Some(remembers) => remembers?,
+        None => return Ok(()),
+    }
+    matcher.run(running, stop).await
 }
