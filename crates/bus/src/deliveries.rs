@@ -9,6 +9,7 @@ use async_nats::{
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
+use signalbox_proto::names::stream as names;
 use signalbox_telemetry::Chain;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -16,6 +17,7 @@ use crate::{
     Bus, Delivery, Error,
     lease::{self, GROUP, Pinned, ask, pin_of},
     pause::{LONGEST_PAUSE, at_last, patient},
+    turn::{Turn, Turns},
 };
 
 /// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
@@ -51,7 +53,7 @@ struct Open {
     taken: Option<Taken>,
 }
 
-/// The first message under a pin: it comes again once that is taken up.
+/// The first message under a pin, or one whose turn it is not: it comes again once the pin is taken up.
 #[derive(Clone)]
 struct Offered {
     pin: String,
@@ -65,11 +67,7 @@ struct Taken {
     number: u64,
     /// Up to here of the stream it may have been worked on before.
     seen: u64,
-    given_before: u64,
-    /// The last that came, as the consumer counts.
-    last: u64,
-    /// What comes was sent before the consumer went back to where the acknowledgements end, and comes again.
-    stale: bool,
+    turns: Turns,
 }
 
 impl Deliveries {
@@ -251,22 +249,20 @@ impl Deliveries {
         if pin_of(&before).as_deref() != Some(&offered.pin) {
             return Ok((info.created, None));
         }
-        // A consumer that is kept in memory forgets, with its server, what it has delivered.
-        let seen = match before.config.memory_storage {
-            true => info.state.last_sequence,
-            false if offered.redelivered => before.delivered.stream_sequence,
+        let given = if self.began == Some(info.created) { self.given } else { 0 };
+        // What came after the first message came here, and was not worked on.
+        let delivered = match offered.redelivered {
+            true => before.delivered.stream_sequence,
             false => offered.stream_sequence.saturating_sub(1),
         };
+        let seen = self.keep_in_mind(&info, delivered.max(given)).await?;
         stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
         let pin = offered.pin.clone();
-        let given = if self.began == Some(info.created) { self.given } else { 0 };
         let taken = Taken {
             pinned: Pinned::since(asked, &self.bus, (self.stream, stream), &self.durable, pin),
             number: self.openings + 1,
-            seen: seen.max(given),
-            given_before: before.delivered.stream_sequence.max(given),
-            last: offered.consumer_sequence,
-            stale: true,
+            seen,
+            turns: Turns::reset(offered.consumer_sequence, Instant::now()),
         };
         Ok((info.created, Some(taken)))
     }
@@ -279,12 +275,23 @@ impl Deliveries {
             let of = Error::when("look after a consumer");
             let info = stream.consumer_info(&self.durable).await.map_err(|e| of(e.into()))?;
             if pin_of(&info).is_none() && info.num_ack_pending > 0 {
+                let there = stream.get_info().await.map_err(|e| of(e.into()))?;
+                self.keep_in_mind(&there, info.delivered.stream_sequence).await?;
                 stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
             }
             Ok::<_, Error>(())
         };
         if let Err(error) = look.await {
             tracing::trace!(error = %Chain(&error), consumer = self.durable, "not looked after");
+        }
+    }
+
+    /// Up to where of the stream somebody may have worked on it: a reset consumer no longer knows.
+    async fn keep_in_mind(&self, stream: &jetstream::stream::Info, delivered: u64) -> Result<u64, Error> {
+        match self.stream {
+            names::EVENTS => self.bus.keep_in_mind(stream.created, delivered).await,
+            // Consumers of work queues are kept in memory, and forget it with their server, too: all that is there.
+            _ => Ok(stream.state.last_sequence),
         }
     }
 
@@ -308,10 +315,10 @@ impl Open {
             return None;
         };
         let pin = message.headers.as_ref().and_then(pin_in).unwrap_or_default();
-        // It counts from 1 again when it was reset: by this process, or by somebody else.
-        let anew = |taken: &Taken| info.consumer_sequence <= taken.last;
         let taken = self.taken.as_mut().filter(|taken| taken.pinned.pin == pin);
-        let Some(taken) = taken.filter(|taken| taken.stale || !anew(taken)) else {
+        let turn = |taken: &mut Taken| taken.turns.take(info.consumer_sequence, Instant::now());
+        let taken = taken.map(|taken| (turn(taken), taken)).filter(|(turn, _)| *turn != Turn::Out);
+        let Some((turn, taken)) = taken else {
             self.offered = Some(Offered {
                 pin: pin.to_owned(),
                 stream_sequence: info.stream_sequence,
@@ -320,13 +327,11 @@ impl Open {
             });
             return None;
         };
-        taken.stale &= !anew(taken);
-        taken.last = info.consumer_sequence;
-        if taken.stale {
+        if turn == Turn::Stale {
             return None;
         }
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
-        let (number, given_before, lease) = (taken.number, taken.given_before, taken.pinned.lease());
+        let (number, given_before, lease) = (taken.number, taken.seen, taken.pinned.lease());
         let repeated = delivered > 1 || sequence <= taken.seen;
         let (message, acker) = message.split();
         Some(Delivery {

@@ -26,6 +26,7 @@ mod route_sets;
 mod spans;
 mod streams;
 mod table;
+mod turn;
 
 pub use address::shown;
 pub use connect::{Bus, ConnectError, LinkState, Options};

@@ -107,11 +107,11 @@ impl Acceptor {
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
         let accepted = Accepted { event_id: id, workflow_id: Some(workflow), stream_sequence: None };
-        let known = if keyed { self.known(&command).await } else { Progress::of(&event) };
-        let answer = if known.is_final(&effect) {
-            Answer { accepted, settled: true, progress: known }
+        let known = if keyed { self.known(&accepted, &command).await? } else { Progress::of(&event) };
+        let answer = if known.has_happened(&effect) {
+            Answer { accepted, progress: known, settled: true }
         } else {
-            command.repeated = keyed;
+            command.repeated = known.effect(&effect).is_some();
             let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
             self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await
         };
@@ -154,17 +154,24 @@ impl Acceptor {
         self.bus.outcomes_of(id).await
     }
 
-    /// What the ledger knows of a call that may have been made before: JetStream knows it again for minutes only.
-    async fn known(&self, command: &Command) -> Progress {
-        let event = &command.origin.event;
-        let mut known = Progress::of(event);
-        let events = [command.origin.event_key()];
-        match time::timeout(LOOK_AT_MOST, self.bus.recorded(&events)).await {
-            Ok(outcomes) => outcomes.into_iter().for_each(|outcome| known.learn(outcome)),
-            // Then it is resolved before it is carried out.
-            Err(_) => warn!(event.id = event.id, "ledger not read in time"),
+    /// What the ledger knows of a call that may be made again: JetStream knows its message for two minutes only, and
+    /// one that is gone from a work queue not even that, if its server has died.
+    async fn known(&self, accepted: &Accepted, command: &Command) -> Result<Progress, Problem> {
+        self.connected(accepted)?;
+        let recorded = self.bus.recorded_of(&command.origin.event_key()).await.map_err(|error| {
+            warn!(event.id = %accepted.event_id, error = %Chain(&error), "ledger not read");
+            Problem::disconnected().about(&accepted.event_id)
+        })?;
+        let mut progress = Progress::of(&command.origin.event);
+        recorded.into_iter().for_each(|outcome| progress.learn(outcome));
+        Ok(progress)
+    }
+
+    fn connected(&self, accepted: &Accepted) -> Result<(), Problem> {
+        match self.bus.is_connected() {
+            true => Ok(()),
+            false => Err(Problem::disconnected().about(&accepted.event_id)),
         }
-        known
     }
 
     async fn store(
@@ -174,9 +181,7 @@ impl Acceptor {
         publish: impl Future<Output = Result<Stored, PublishError>>,
     ) -> Result<Stored, Problem> {
         // The client would keep the message and send it later, after the caller was told to send it again.
-        if !self.bus.is_connected() {
-            return Err(Problem::disconnected().about(&accepted.event_id));
-        }
+        self.connected(accepted)?;
         let stored = publish.await.map_err(|error| {
             warn!(event.id = %accepted.event_id, error = %Chain(&error), "{kind} not accepted");
             Problem::from(&error).followed_at(&accepted.event_id)

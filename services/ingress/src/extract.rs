@@ -93,7 +93,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CallId {
 pub struct Caller {
     /// The identity of the call.
     pub call: EventId,
-    /// Whether the caller chose that, so that the call may have been made before.
+    /// Whether that is the caller's own, so that the call may come again.
     pub keyed: bool,
     /// The trace that it is worked on under.
     pub trace: TraceContext,
