@@ -22,6 +22,7 @@ mod event_told;
 mod events;
 mod house;
 mod lab;
+mod late_outcomes;
 mod links;
 mod load;
 mod observed;

@@ -2,6 +2,7 @@
 
 use async_nats::{
     HeaderMap, HeaderName, HeaderValue,
+    header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
     jetstream::{context::PublishErrorKind, message::PublishMessage},
 };
 use bytes::Bytes;
@@ -41,6 +42,20 @@ pub enum PublishError {
     /// It may be stored or still be sent. Sending it again with the same id is safe.
     #[error("JetStream did not acknowledge the message in time")]
     Unknown(#[source] async_nats::Error),
+}
+
+impl PublishError {
+    /// Whether the same message would be refused again.
+    fn is_for_good(&self) -> bool {
+        match self {
+            Self::TooLarge => true,
+            Self::NotStored(cause) => {
+                let cause = cause.downcast_ref::<async_nats::jetstream::context::PublishError>();
+                cause.is_some_and(|cause| cause.kind() == PublishErrorKind::WrongLastSequence)
+            }
+            Self::Unknown(_) => false,
+        }
+    }
 }
 
 impl From<async_nats::jetstream::context::PublishError> for PublishError {
@@ -224,6 +239,17 @@ impl Bus {
         }
     }
 
+    /// Writes an outcome that is not the last into the ledger, unless there is one already: whoever was asleep, or sent
+    /// it into a connection where it lay, must not undo what others have recorded since. However long JetStream is
+    /// away; drop the future to give it up.
+    pub async fn record_first(&self, outcome: &Outcome) {
+        let mut outgoing = Outgoing::outcome(outcome);
+        outgoing.headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+        if let Err(PublishError::TooLarge) = self.store_at_last(&outgoing).await {
+            tracing::error!(effect.key = outcome.effect_key, "an outcome is not recorded");
+        }
+    }
+
     pub(crate) async fn store(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
         let Outgoing { to, id, headers, body } = outgoing;
         let message = PublishMessage::build().payload(body).headers(headers);
@@ -241,7 +267,7 @@ impl Bus {
         loop {
             match self.store(outgoing.clone()).await {
                 Ok(stored) => return Ok(stored),
-                Err(PublishError::TooLarge) => return Err(PublishError::TooLarge),
+                Err(error) if error.is_for_good() => return Err(error),
                 Err(error) => tracing::warn!(error = %Chain(&error), "not stored yet, will try again"),
             }
             tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;

@@ -89,7 +89,7 @@ impl Applier {
         );
         let wait = async {
             if attempt == 1 {
-                self.bus.record(outcome).await;
+                self.bus.record_first(outcome).await;
             }
             tokio::time::sleep(pause).await;
         };
