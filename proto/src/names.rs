@@ -10,6 +10,8 @@ pub mod stream {
     pub const OUTCOMES: &str = "OUTCOMES";
     /// What cannot work, with the reason.
     pub const DEAD_LETTERS: &str = "DEADLETTERS";
+    /// Commands that wait for a run of their workflow.
+    pub const PARKED: &str = "PARKED";
 }
 
 /// NATS subjects.
@@ -24,6 +26,8 @@ pub mod subject {
     pub const OUTCOMES: &str = "outcomes.>";
     /// All dead letters.
     pub const DEAD_LETTERS: &str = "deadletters.>";
+    /// All partitions of parked commands.
+    pub const PARKED: &str = "parked.*";
     /// Last token of the subject that holds the verdict of the matching of an event.
     pub const MATCH_LEAF: &str = "match";
 
@@ -43,6 +47,11 @@ pub mod subject {
     /// Commands of one partition.
     pub fn commands(partition: u16) -> String {
         format!("commands.{partition}")
+    }
+
+    /// Parked commands of one partition.
+    pub fn parked(partition: u16) -> String {
+        format!("parked.{partition}")
     }
 
     /// Dead letters of one reason; `reason` is a code such as `workflow-not-found`.

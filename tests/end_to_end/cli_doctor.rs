@@ -63,6 +63,7 @@ async fn what_is_well_is_told() {
         "stream COMMANDS",
         "stream OUTCOMES",
         "stream DEADLETTERS",
+        "stream PARKED",
         "consumer EVENTS/match",
         "8 consumers of COMMANDS",
         "bucket signalbox-routes",
@@ -115,6 +116,7 @@ async fn nothing_is_made_where_nothing_is() {
         "stream DEADLETTERS",
         "stream EVENTS",
         "stream OUTCOMES",
+        "stream PARKED",
         "workers of lab6-queue",
     ];
     assert_eq!(faults(&told), expected);

@@ -17,6 +17,7 @@ mod cli_schedules;
 mod compose;
 mod crash;
 mod dead_letters;
+mod early;
 mod event_told;
 mod events;
 mod house;

@@ -66,8 +66,8 @@ fn colour_of(word: &str) -> Style {
         "ok" | "started" | "signalled" | "sent" | "stop sent" | "matched" | "running" | "completed"
         | "scheduled" | "resumed" | "triggered" | "changed" | "backfilled" | "deleted" | "stored"
         | "updated" | "answered" | "published" | "redriven" | "happened" => AnsiColor::Green,
-        "warning" | "retrying" | "paused" | "accepted" | "pending" | "unmatched" | "terminated"
-        | "canceled" | "cancelled" | "deduplicated" => AnsiColor::Yellow,
+        "warning" | "retrying" | "parked" | "dropped" | "paused" | "accepted" | "pending" | "unmatched"
+        | "terminated" | "canceled" | "cancelled" | "deduplicated" => AnsiColor::Yellow,
         "fault" | "refused" | "dead" | "left" | "failed" | "timed_out" | "no event" => AnsiColor::Red,
         _ => return Style::new(),
     };

@@ -72,7 +72,7 @@ impl Bus {
     }
 }
 
-pub(crate) fn streams() -> [Config; 4] {
+pub(crate) fn streams() -> [Config; 5] {
     let file = |name: &str, subject: &str| Config {
         name: name.to_owned(),
         subjects: vec![subject.to_owned()],
@@ -87,6 +87,8 @@ pub(crate) fn streams() -> [Config; 4] {
         // The ledger lives longer than the log, so that no event of the log is ever unknown to it.
         Config { max_age: 8 * DAY, max_messages_per_subject: 1, ..file(stream::OUTCOMES, subject::OUTCOMES) },
         file(stream::DEAD_LETTERS, subject::DEAD_LETTERS),
+        // A route lets a command wait for 7 days at most.
+        Config { max_age: 8 * DAY, ..file(stream::PARKED, subject::PARKED) },
     ]
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use serde_json::{Map, Number, Value, json};
 use signalbox_domain::{
-    Action, Command, ConflictPolicy, Data, Event, JsonText, Priority, RetryPolicy, ReusePolicy, ScheduleCall,
-    ScheduleSpec, Signal, Start, StartOptions, Update, UpdateWait, WorkflowAction, WorkflowId,
+    Action, Command, ConflictPolicy, Data, Event, IfMissing, JsonText, Priority, RetryPolicy, ReusePolicy,
+    ScheduleCall, ScheduleSpec, Signal, Start, StartOptions, Update, UpdateWait, WorkflowAction, WorkflowId,
 };
 
 use crate::language::actions::DEFAULT_TASK_QUEUE;
@@ -14,9 +14,10 @@ use crate::language::actions::DEFAULT_TASK_QUEUE;
 /// The command as route files write actions, with every field, and its route and effect key beside the action:
 /// `{"signal": {"workflow_id": "order-7", …}, "route": "paid", "effect_key": "…"}`.
 pub fn rendered(command: &Command) -> Value {
-    let (name, fields) = action(&command.action);
+    let (name, fields) = action(command);
     let mut all = Map::new();
     all.insert(name.to_owned(), Value::Object(fields));
+    all.extend(deadline(command).map(|deadline| ("deadline".to_owned(), deadline)));
     if let Some(route) = &command.origin.route {
         all.insert("route".to_owned(), route.as_str().into());
     }
@@ -26,17 +27,20 @@ pub fn rendered(command: &Command) -> Value {
 
 /// The same without what is as it is where nobody says: what a person would write.
 pub fn brief(command: &Command) -> Value {
-    let (name, mut fields) = action(&command.action);
+    let (name, mut fields) = action(command);
     fields.retain(|name, value| match (name.as_str(), &*value) {
         ("task_queue", queue) => queue != DEFAULT_TASK_QUEUE,
         ("id_conflict_policy", policy) => policy != "fail",
         ("args", Value::Array(args)) => !args.is_empty(),
         ("wait", wait) => wait != "accepted",
+        ("if_missing", then) => then != "dead",
         ("limit", limit) => *limit != 1000,
         ("extensions", Value::Object(extensions)) => extensions.len() > 1,
         _ => true,
     });
-    json!({ name: fields })
+    let mut all = of([(name, Value::Object(fields))]);
+    all.extend(deadline(command).map(|deadline| ("deadline".to_owned(), deadline)));
+    Value::Object(all)
 }
 
 /// Commands and values as a file would have them.
@@ -45,7 +49,36 @@ pub fn to_yaml(values: &[Value]) -> String {
     serde_saphyr::to_string_with_options(&values, options).unwrap_or_default()
 }
 
-fn action(action: &Action) -> (&'static str, Map<String, Value>) {
+/// For how long, from when its event was stored, it is tried.
+fn deadline(command: &Command) -> Option<Value> {
+    let left = command.terms.give_up_at? - command.accepted_at;
+    Some(span(left.to_std().unwrap_or_default()))
+}
+
+/// What an action says that needs a run.
+fn if_missing(command: &Command) -> Option<Value> {
+    let Action::Workflow(_, action) = &command.action else { return None };
+    match action {
+        WorkflowAction::Start(_)
+        | WorkflowAction::SignalWithStart(..)
+        | WorkflowAction::UpdateWithStart(..) => None,
+        _ => Some(match command.terms.if_missing {
+            IfMissing::Dead => "dead".into(),
+            IfMissing::Drop => "drop".into(),
+            IfMissing::Park { until } => {
+                json!({ "park": span((until - command.accepted_at).to_std().unwrap_or_default()) })
+            }
+        }),
+    }
+}
+
+fn action(command: &Command) -> (&'static str, Map<String, Value>) {
+    let (name, mut fields) = what(&command.action);
+    fields.extend(if_missing(command).map(|then| ("if_missing".to_owned(), then)));
+    (name, fields)
+}
+
+fn what(action: &Action) -> (&'static str, Map<String, Value>) {
     match action {
         Action::Workflow(id, action) => on_workflow(id, action),
         Action::SignalAll(all) => {

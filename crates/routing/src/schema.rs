@@ -57,10 +57,14 @@ fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::ValueMap => json!({ "type": "object" }),
         Shape::Names => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Shape::Duration => json!({ "type": "string", "pattern": format!("^\\s*[0-9]|{COMPUTED}") }),
+        Shape::Span(_) => json!({ "type": "string", "pattern": "^\\s*[0-9]" }),
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Positive => json!({ "type": "number", "exclusiveMinimum": 0 }),
         Shape::OneOf(words) => json!({ "enum": words }),
+        Shape::WordOr(words, section) => {
+            json!({ "anyOf": [{ "enum": words }, reference(section, definitions)] })
+        }
         Shape::Filters => {
             let filter = json!({ "type": "string", "pattern": "^events\\." });
             json!({ "anyOf": [filter, { "type": "array", "minItems": 1, "items": filter }] })
@@ -100,10 +104,15 @@ fn reference(of: &'static Section, definitions: &mut Map<String, Value>) -> Valu
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-/// Two sections may be called the same in faults, `signal` of its own and within a start; their fields differ.
+/// Sections may be called the same in faults, such as `signal` of its own and within a start; their fields differ.
 fn definition_name(section: &Section) -> String {
     let word =
         section.what.trim_start_matches("a ").trim_start_matches("an ").trim_matches('`').replace(' ', "-");
-    let targeted = section.fields.iter().any(|field| field.name == "workflow_id");
-    if targeted || !matches!(word.as_str(), "signal" | "update") { word } else { format!("{word}-of-start") }
+    let has = |name: &str| section.fields.iter().any(|field| field.name == name);
+    match word.as_str() {
+        "signal" | "update" if !has("workflow_id") => format!("{word}-of-start"),
+        "start" if !has("workflow_id") => format!("{word}-if-missing"),
+        "if_missing" if has("start") => format!("{word}-or-start"),
+        _ => word,
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     cel::{on_large_stack, scope::Scope},
     fault::{Fault, Faults},
     files::FileSet,
-    language::{document, events::DeclaredEvent, route::Route},
+    language::{self, document, events::DeclaredEvent, route::Route},
     lint,
     plan::Plan,
     subject::SubjectIndex,
@@ -126,17 +126,24 @@ impl RouteSet {
             return Ok(None);
         }
         let commands = route.actions.iter().enumerate().map(|(index, action)| {
-            let action = action.render(&route.name, scope);
-            let action = action.map_err(|why| match route.actions.len() {
+            let rendered = action.render(&route.name, scope);
+            let rendered = rendered.map_err(|why| match route.actions.len() {
                 1 => why,
                 _ => format!("action {}: {why}", index + 1),
             })?;
-            Ok(self.command(route, index, scope, action))
+            Ok(self.command(route, index, scope, rendered, terms(route, action, scope.at)))
         });
         commands.collect::<Result<_, String>>().map(Some)
     }
 
-    fn command(&self, route: &Route, index: usize, scope: &Scope<'_>, mut action: Action) -> Command {
+    fn command(
+        &self,
+        route: &Route,
+        index: usize,
+        scope: &Scope<'_>,
+        mut action: Action,
+        terms: Terms,
+    ) -> Command {
         let event = scope.event;
         let effect_key =
             EffectKey::derive(&event.source, &event.id, &route.name, index, &action.label(), action.key());
@@ -156,9 +163,18 @@ impl RouteSet {
             accepted_at: scope.at,
             repeated: false,
             matching: None,
-            terms: Terms::default(),
+            terms,
             action,
         }
+    }
+}
+
+/// On what terms an action of a route is carried out, for an event that was stored then.
+fn terms(route: &Route, action: &language::actions::Action, at: DateTime<Utc>) -> Terms {
+    Terms {
+        give_up_at: route.deadline.map(|deadline| at + deadline),
+        if_missing: action.if_missing(at),
+        ..Terms::default()
     }
 }
 

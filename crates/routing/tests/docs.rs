@@ -137,6 +137,11 @@ fn kind(field: &Value) -> String {
         let words: Vec<_> = words.iter().map(|word| format!("`{}`", word.as_str().unwrap())).collect();
         return words.join(", ");
     }
+    if let Some([words, map]) = field["anyOf"].as_array().map(Vec::as_slice)
+        && words["enum"].is_array()
+    {
+        return format!("{}, {}", kind(words), kind(map));
+    }
     let of = |reference: &Value| {
         reference.as_str().map(|name| format!("`{}`", name.rsplit('/').next().unwrap_or_default()))
     };

@@ -136,3 +136,37 @@ fn alias_bombs_and_deep_files_are_refused() {
     assert!(faults(&"a: ".repeat(10)).contains("not the YAML of a route file"));
     assert!(faults(&" ".repeat(2 << 20)).contains("at most 1048576 are read"));
 }
+
+#[test]
+fn terms_that_mean_nothing_are_said_so() {
+    let signal = |then: &str| {
+        faults(&route(&format!(
+            "    signal: {{ workflow_id: \"${{ event.id }}\", name: n, if_missing: {then} }}"
+        )))
+    };
+    insta::assert_snapshot!(signal("{ park: 8d }"), @"routes/lab.yaml:5:74: `park` is a span of time with its units, such as `90s` or `1h 30m`, of at most 7days, and the same for every event");
+    insta::assert_snapshot!(signal("{ park: \"${ event.data.wait }\" }"), @"routes/lab.yaml:5:74: `park` is a span of time with its units, such as `90s` or `1h 30m`, of at most 7days, and the same for every event");
+    insta::assert_snapshot!(signal("{ park: 1m, start: { workflow: W } }"), @"routes/lab.yaml:5:66: `if_missing` is `dead`, `drop`, or a map with `park` or `start`");
+    insta::assert_snapshot!(signal("{}"), @"routes/lab.yaml:5:66: `if_missing` is `dead`, `drop`, or a map with `park` or `start`");
+    insta::assert_snapshot!(signal("parked"), @"routes/lab.yaml:5:66: `if_missing` is `dead`, `drop`, or a map with `park` or `start`");
+    insta::assert_snapshot!(signal("7"), @"routes/lab.yaml:5:66: `if_missing` is `dead`, `drop`, or a map with `park` or `start`");
+    insta::assert_snapshot!(signal("{ start: { workflow: W, workflow_id: w } }"), @"routes/lab.yaml:5:90: unknown field `workflow_id`; did you mean `workflow`?");
+    insta::assert_snapshot!(
+        faults(&route("    start: { workflow: W, workflow_id: \"${ event.id }\", if_missing: drop, deadline: 1m }")),
+        @"
+    routes/lab.yaml:5:57: unknown field `if_missing`; it stands in `signal`, `update`, `query`, `cancel` or `terminate`: no other action needs a run that is open
+    routes/lab.yaml:5:75: unknown field `deadline`; it stands in a route, beside the action, or in `defaults`
+    "
+    );
+    insta::assert_snapshot!(
+        faults(&route("    query: { workflow_id: \"${ event.id }\", name: n, if_missing: { start: { workflow: W } } }")),
+        @"
+    routes/lab.yaml:5:65: `if_missing` is `dead`, `drop`, or a map with `park`
+    routes/lab.yaml:5:67: unknown field `start`; known are `park`
+    "
+    );
+    insta::assert_snapshot!(
+        faults(&route("    deadline: 0s\n    query: { workflow_id: \"${ event.id }\", name: n }")),
+        @"routes/lab.yaml:5:15: `deadline` is a span of time with its units, such as `90s` or `1h 30m`, of at most 30days, and the same for every event"
+    );
+}

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use signalbox_domain::{
-    Action, ConflictPolicy, Event, JsonText, RawMessage, Trigger, WorkflowAction, read_event,
+    Action, ConflictPolicy, Event, IfMissing, JsonText, RawMessage, Trigger, WorkflowAction, read_event,
 };
-use signalbox_routing::{Plan, RouteSet};
+use signalbox_routing::{Plan, RouteSet, rendered};
 
 fn event(subject: &str, data: &Value) -> Event {
     read_event(&RawMessage {
@@ -351,4 +351,92 @@ proptest! {
     ) {
         let _ = RouteSet::load([("f.yaml".to_owned(), pieces.concat())]);
     }
+}
+
+const TERMS: &str = r#"
+version: 1
+defaults: { deadline: 2h, task_queue: shop }
+routes:
+  - name: a-signal
+    on: events.shop.paid
+    deadline: 90s
+    do:
+      - signal: { workflow_id: "o-${ event.data.id }", name: paid, if_missing: { park: 15m } }
+      - signal:
+          workflow_id: o-${ event.data.id }
+          name: paid
+          args: [ 1 ]
+          if_missing: { start: { workflow: Order, args: [ "${ event.data.id }" ], run_timeout: 1h } }
+      - update: { workflow_id: "o-${ event.data.id }", name: pay, if_missing: drop }
+      - update: { workflow_id: "o-${ event.data.id }", name: pay, if_missing: { start: { workflow: Order } } }
+  - name: b-others
+    on: events.shop.paid
+    do:
+      - query: { workflow_id: "o-${ event.data.id }", name: state }
+      - cancel: { workflow_id: "o-${ event.data.id }", if_missing: { park: 7d } }
+      - terminate: { workflow_id: "o-${ event.data.id }", if_missing: dead }
+      - start: { workflow: Order, workflow_id: "o-${ event.data.id }" }
+"#;
+
+#[test]
+fn terms_count_from_when_the_event_was_stored() {
+    let plan = set(TERMS).plan(&event("events.shop.paid", &json!({"id": 7})), at());
+    let terms = plan.commands.iter().map(|command| {
+        let terms = &command.terms;
+        let then = terms.give_up_at.map(|then| then - at());
+        let missing = match terms.if_missing {
+            IfMissing::Park { until } => format!("park {}", until - at()),
+            other => format!("{other:?}"),
+        };
+        format!("{}: give up after {}, {missing}", command.action.kind(), then.unwrap())
+    });
+    insta::assert_snapshot!(terms.collect::<Vec<_>>().join("\n"), @"
+    signal: give up after PT90S, park PT900S
+    signal-with-start: give up after PT90S, Dead
+    update: give up after PT90S, Drop
+    update-with-start: give up after PT90S, Dead
+    query: give up after PT7200S, Dead
+    cancel: give up after PT7200S, park PT604800S
+    terminate: give up after PT7200S, Dead
+    start: give up after PT7200S, Dead
+    ");
+}
+
+#[test]
+fn what_starts_where_none_runs_is_the_action_that_does_so() {
+    let with_start = SHOP_WITH_START;
+    let event = event("events.shop.paid", &json!({"id": 7}));
+    let (terms, with_start) = (set(TERMS).plan(&event, at()), set(with_start).plan(&event, at()));
+    let Action::Workflow(_, WorkflowAction::UpdateWithStart(start, _)) = &terms.commands[3].action else {
+        panic!("{:?}", terms.commands[3]);
+    };
+    assert_eq!((&*start.workflow_type, &*start.task_queue), ("Order", "shop"));
+    assert_eq!(terms.commands[1].action, with_start.commands[0].action);
+}
+
+const SHOP_WITH_START: &str = r#"
+version: 1
+routes:
+  - name: a-signal
+    on: events.shop.paid
+    signal_with_start:
+      workflow: Order
+      workflow_id: o-${ event.data.id }
+      task_queue: shop
+      args: [ "${ event.data.id }" ]
+      run_timeout: 1h
+      signal: { name: paid, args: [ 1 ] }
+"#;
+
+#[test]
+fn terms_are_rendered_as_routes_write_them() {
+    let plan = set(TERMS).plan(&event("events.shop.paid", &json!({"id": 7})), at());
+    let shown = |index: usize, name: &str| {
+        let whole = rendered(&plan.commands[index]);
+        (whole[name]["if_missing"].clone(), whole["deadline"].clone())
+    };
+    assert_eq!(shown(0, "signal"), (json!({"park": "15m"}), json!("1m 30s")));
+    assert_eq!(shown(1, "signal_with_start"), (Value::Null, json!("1m 30s")));
+    assert_eq!(shown(2, "update"), (json!("drop"), json!("1m 30s")));
+    assert_eq!(shown(4, "query"), (json!("dead"), json!("2h")));
 }

@@ -72,6 +72,7 @@ pub struct Pending {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "hello")]
     workflow_id: Option<String>,
+    /// `accepted`; or `parked`, when it waits for a workflow that does not run.
     #[schema(value_type = String, example = "accepted")]
     status: &'static str,
     /// Id of the event that the call stands for.
@@ -203,7 +204,7 @@ impl Acceptor {
         let mut over = std::pin::pin!(time::sleep(self.wait));
         let mut look = time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
-        while !settled(&progress) {
+        while !settled(&progress) && !progress.is_at_rest() {
             tokio::select! {
                 outcome = waiting.next() => progress.learn(outcome),
                 _ = look.tick(), if stored.duplicate => self.look(&mut progress).await,
@@ -255,7 +256,7 @@ impl Answer {
         };
         let pending = Pending {
             workflow_id: self.accepted.workflow_id.as_ref().map(WorkflowId::to_string),
-            status: "accepted",
+            status: if self.progress.is_parked() { "parked" } else { "accepted" },
             event_id: self.accepted.event_id.to_string(),
             detail: self.progress.pending_because(),
             look: look.clone(),

@@ -5,6 +5,8 @@ mod balance;
 mod execute;
 mod lanes;
 mod outcome;
+mod park;
+mod parked;
 mod partition;
 mod publish;
 mod recent;

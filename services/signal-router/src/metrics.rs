@@ -16,6 +16,8 @@ pub(crate) struct RouterMetrics {
     pub(crate) retries: Counter,
     /// Commands that are held: worked on, or waiting behind one of the same workflow.
     pub(crate) held: Gauge,
+    /// Commands that wait for a run of their workflow.
+    pub(crate) parked: Gauge,
     /// Partitions of commands that this router has.
     pub(crate) partitions: Gauge,
     /// Route sets that were wanted, or were in the folder, and cannot be used.
@@ -57,6 +59,11 @@ impl RouterMetrics {
             held: metrics.register(
                 "router_commands_held",
                 "Commands worked on or waiting for their turn",
+                Gauge::default(),
+            ),
+            parked: metrics.register(
+                "router_commands_parked",
+                "Commands that wait for a run of their workflow",
                 Gauge::default(),
             ),
             partitions: metrics.register(

@@ -19,7 +19,7 @@ pub struct Outcomes {
     known: BTreeMap<String, Outcome>,
 }
 
-/// Waits until nothing more will come of an event, or `within` is over.
+/// Waits until nothing more will come of an event, at least not soon, or `within` is over.
 pub async fn outcomes(
     bus: &Bus,
     event: &EventRef,
@@ -30,7 +30,7 @@ pub async fn outcomes(
     let mut outcomes = Outcomes { event: event.clone(), known: BTreeMap::new() };
     let mut look = interval(LOOK_EVERY);
     let settled = async {
-        while !outcomes.is_complete() {
+        while !outcomes.is_at_rest() {
             tokio::select! {
                 outcome = waiting.next() => outcomes.learn(outcome),
                 _ = look.tick(), if stored.duplicate => {
@@ -57,10 +57,19 @@ impl Outcomes {
 
     /// Whether nothing more will come.
     pub fn is_complete(&self) -> bool {
-        let ended = |key: &String| self.known.get(key).is_some_and(OutcomeExt::is_final);
+        self.all(OutcomeExt::is_final)
+    }
+
+    /// Whether all else that will come is of commands that are parked, which may be for long.
+    fn is_at_rest(&self) -> bool {
+        self.all(|outcome| outcome.is_final() || outcome.kind() == OutcomeKind::Parked)
+    }
+
+    fn all(&self, so: impl Fn(&Outcome) -> bool) -> bool {
+        let known = |key: &String| self.known.get(key).is_some_and(&so);
         self.known
             .get("")
-            .is_some_and(|matching| matching.is_final() && matching.effect_keys.iter().all(ended))
+            .is_some_and(|matching| matching.is_final() && matching.effect_keys.iter().all(known))
     }
 
     /// How the command ends that waited for it.
@@ -80,7 +89,10 @@ impl Outcomes {
 
     /// For people.
     pub fn text(&self) -> String {
-        let waited = "Nothing more is known yet; `signalbox events show` tells later.";
+        let waited = match self.is_at_rest() {
+            true => "What is parked waits for its workflow to run; `signalbox events show` tells later.",
+            false => "Nothing more is known yet; `signalbox events show` tells later.",
+        };
         match (self.is_complete(), self.known.is_empty()) {
             (true, _) => outcome::table(&self.values()),
             (false, true) => waited.to_owned(),
@@ -110,12 +122,13 @@ mod tests {
 
     #[test]
     fn the_exit_code_says_what_came_of_it() {
-        use OutcomeKind::{Dead, Matched, Retrying, Started, Unmatched};
+        use OutcomeKind::{Dead, Matched, Parked, Retrying, Started, Unmatched};
         let matched = ("", Matched, &["a", "b"][..]);
         for (outcomes, exit) in [
             (&[][..], Exit::Pending),
             (&[matched, ("a", Started, &[])], Exit::Pending),
             (&[matched, ("a", Started, &[]), ("b", Retrying, &[])], Exit::Pending),
+            (&[matched, ("a", Started, &[]), ("b", Parked, &[])], Exit::Pending),
             (&[("b", Started, &[]), matched, ("a", Started, &[])], Exit::Done),
             (&[matched, ("a", Started, &[]), ("b", Dead, &[])], Exit::Refused),
             (&[("", Unmatched, &[])], Exit::Done),
@@ -123,6 +136,17 @@ mod tests {
         ] {
             assert_eq!(known(outcomes).exit(), exit, "{:?}", known(outcomes).values());
         }
+    }
+
+    #[test]
+    fn what_is_parked_is_not_waited_for() {
+        use OutcomeKind::{Matched, Parked, Retrying};
+        let matched = ("", Matched, &["a"][..]);
+        let parked = known(&[matched, ("a", Parked, &[])]);
+        assert!(parked.is_at_rest() && !parked.is_complete());
+        assert!(parked.text().contains("parked"), "{}", parked.text());
+        assert!(!known(&[matched, ("a", Retrying, &[])]).is_at_rest());
+        assert!(!known(&[("a", Parked, &[])]).is_at_rest(), "not matched yet");
     }
 
     #[test]

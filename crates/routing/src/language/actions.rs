@@ -1,6 +1,7 @@
 //! What a route does: one file an action, with its fields, how they are read, and what they make of an event.
 
 mod end;
+mod if_missing;
 mod options;
 mod publish;
 mod query;
@@ -11,9 +12,10 @@ mod start;
 mod target;
 mod update;
 
+use chrono::{DateTime, Utc};
 use signalbox_domain as domain;
 
-pub(crate) use options::{DEFAULT_TASK_QUEUE, Defaults, OPTIONS, StartOptions};
+pub(crate) use options::{DEADLINE, DEFAULT_TASK_QUEUE, Defaults, OPTIONS, StartOptions};
 pub(crate) use target::Target;
 
 use super::{
@@ -110,9 +112,9 @@ pub(crate) fn read(
 ) -> Option<Action> {
     match name {
         "start" => start::read(reader, node, defaults).map(Action::Start),
-        "signal" => signal::read(reader, node).map(Action::Signal),
+        "signal" => signal::read(reader, node, defaults).map(Action::Signal),
         "signal_with_start" => start::read_with_signal(reader, node, defaults).map(Action::SignalWithStart),
-        "update" => update::read(reader, node).map(Action::Update),
+        "update" => update::read(reader, node, defaults).map(Action::Update),
         "update_with_start" => update::read_with_start(reader, node, defaults).map(Action::UpdateWithStart),
         "query" => query::read(reader, node).map(Action::Query),
         "cancel" => end::read_cancel(reader, node).map(Action::End),
@@ -138,6 +140,23 @@ impl Action {
             Self::Schedule(schedule) => Some(&schedule.target),
             Self::SignalAll(_) | Self::Publish(_) => None,
         }
+    }
+
+    /// What becomes of it, for an event that was stored then, while no run of its workflow is open.
+    pub(crate) fn if_missing(&self, at: DateTime<Utc>) -> domain::IfMissing {
+        let if_missing = match self {
+            Self::Signal(signal) => &signal.if_missing,
+            Self::Update(update) => &update.if_missing,
+            Self::Query(query) => &query.if_missing,
+            Self::End(end) => &end.if_missing,
+            Self::Start(_)
+            | Self::SignalWithStart(_)
+            | Self::UpdateWithStart(_)
+            | Self::SignalAll(_)
+            | Self::Schedule(_)
+            | Self::Publish(_) => return domain::IfMissing::Dead,
+        };
+        if_missing.terms(at)
     }
 
     /// What it does, as an action of `route`, for one event.

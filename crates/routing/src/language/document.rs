@@ -22,7 +22,7 @@ pub(crate) static DOCUMENT: Section = Section {
     doc: "Routes turn events into actions on Temporal workflows.",
     fields: &[
         required("version", Shape::Count(1, 1), "Version of this language."),
-        optional("defaults", Shape::Section(&OPTIONS), "What holds for all starts of this file."),
+        optional("defaults", Shape::Section(&OPTIONS), "What holds for all routes and starts of this file."),
         optional("events", Shape::Sections(&EVENT), "Events, with their schemas."),
         optional("routes", Shape::Sections(&ROUTE), "The routes."),
         optional(
@@ -93,6 +93,7 @@ fn read_routes(reader: &mut Reader<'_>, entries: &Entries<'_>, events: &[Declare
         // Also those that no route needs.
         reader.prospects = Prospects::nothing();
         StartOptions::read(reader, entries, &Defaults(None));
+        defaults.deadline(reader);
     }
     let routes = entries.get("routes").and_then(|node| reader.list(node, "routes")).unwrap_or_default();
     routes.iter().filter_map(|node| route::read(reader, node, &defaults, events)).collect()

@@ -1,5 +1,7 @@
 //! The fields of the language. They are read by these tables, and the JSON Schema for editors is written from them.
 
+use std::time::Duration;
+
 use crate::yaml::Node;
 
 /// A map of the language.
@@ -38,12 +40,16 @@ pub(crate) enum Shape {
     Names,
     /// A span of time, `1m30s`, or an expression that is one.
     Duration,
+    /// A span of time that is the same for every event, and no longer than this.
+    Span(Duration),
     Boolean,
     /// A whole number from the first to the second.
     Count(u64, u64),
     /// A number above 0.
     Positive,
     OneOf(&'static [&'static str]),
+    /// One of the words, or a map.
+    WordOr(&'static [&'static str], &'static Section),
     /// One subject filter, or a list of them.
     Filters,
     /// A JSON Schema, or the name of a file with one.
@@ -64,6 +70,17 @@ pub(crate) const fn required(name: &'static str, shape: Shape, doc: &'static str
 /// The same for one that may be missing.
 pub(crate) const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
     Field { name, shape, required: false, doc }
+}
+
+/// Where a field belongs that is known, but stands where it means nothing.
+pub(crate) fn elsewhere(name: &str) -> Option<&'static str> {
+    match name {
+        "if_missing" => Some(
+            "it stands in `signal`, `update`, `query`, `cancel` or `terminate`: no other action needs a run that is open",
+        ),
+        "deadline" => Some("it stands in a route, beside the action, or in `defaults`"),
+        _ => None,
+    }
 }
 
 /// The entries of a map that was read by its [`Section`].

@@ -1,7 +1,9 @@
 //! Reads the parts of a route file and notes every fault on the way.
 
+use std::time::Duration;
+
 use super::{
-    fields::{Entries, Field, Section, Shape},
+    fields::{Entries, Field, Section, Shape, elsewhere},
     prospects::Prospects,
     template::Template,
 };
@@ -94,7 +96,9 @@ impl<'f> Reader<'f> {
 
     pub(super) fn unknown_field(&mut self, key: &Key, known: impl Iterator<Item = &'static Field> + Clone) {
         let names = known.map(|field| field.name);
-        let help = did_you_mean(&key.name, names.clone())
+        let help = elsewhere(&key.name)
+            .map(str::to_owned)
+            .or_else(|| did_you_mean(&key.name, names.clone()))
             .unwrap_or_else(|| format!("known are `{}`", names.collect::<Vec<_>>().join("`, `")));
         let message = format!("unknown field `{}`", key.name);
         self.fault_with_help(key.span(), rules::UNKNOWN_FIELD, message, Some(help));
@@ -154,6 +158,26 @@ impl<'f> Reader<'f> {
             self.fault(self.span(node), rules::VALUE, format!("`{name}` is a number above 0"));
         }
         number
+    }
+
+    /// A span of time within the bound of its [`Shape`], the same for every event.
+    pub(crate) fn span_of_time(&mut self, entries: &Entries<'_>, name: &str) -> Option<Option<Duration>> {
+        let Some(node) = entries.get(name) else { return Some(None) };
+        let Shape::Span(longest) = entries.shape(name)? else { return None };
+        let span = match &node.kind {
+            Kind::Text(text) => humantime::parse_duration(text).ok(),
+            _ => None,
+        };
+        let fits = span.filter(|span| !span.is_zero() && span <= longest);
+        if fits.is_none() {
+            let longest = humantime::format_duration(*longest);
+            let message = format!(
+                "`{name}` is a span of time with its units, such as `90s` or `1h 30m`, of at most {longest}, and the \
+                 same for every event"
+            );
+            self.fault(self.span(node), rules::VALUE, message);
+        }
+        fits.map(Some)
     }
 
     /// One of the words of its [`Shape`].

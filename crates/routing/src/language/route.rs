@@ -1,7 +1,9 @@
 //! A route: which events it wants, and what it does about them.
 
+use std::time::Duration;
+
 use super::{
-    actions::{self, ACTIONS, Action, Defaults, One, one_action, one_of_them},
+    actions::{self, ACTIONS, Action, DEADLINE, Defaults, One, one_action, one_of_them},
     events::DeclaredEvent,
     fields::{Entries, Field, Section, Shape, optional, required},
     prospects::Prospects,
@@ -29,7 +31,7 @@ pub(super) const ON: Field = required(
 );
 
 /// The fields of a route besides its one action.
-const OWN: [Field; 5] = [
+const OWN: [Field; 6] = [
     required(
         "name",
         Shape::Name,
@@ -38,13 +40,14 @@ const OWN: [Field; 5] = [
     optional("description", Shape::Name, "What it is for, for people."),
     ON,
     optional("when", Shape::Guard, "The route wants only events for which this is true."),
+    DEADLINE,
     optional("do", Shape::Sections(&ACTION), "Several actions, in this order."),
 ];
 
-const FIELDS: [Field; 16] = {
-    let [name, description, on, when, several] = OWN;
+const FIELDS: [Field; 17] = {
+    let [name, description, on, when, deadline, several] = OWN;
     let [a, b, c, d, e, f, g, h, i, j, k] = ACTIONS;
-    [name, description, on, when, several, a, b, c, d, e, f, g, h, i, j, k]
+    [name, description, on, when, deadline, several, a, b, c, d, e, f, g, h, i, j, k]
 };
 
 pub(crate) static ROUTE: Section = Section {
@@ -59,6 +62,8 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) filters: Vec<SubjectFilter>,
     pub(crate) guard: Option<Expression>,
+    /// For how long, from when its event was stored, a command is tried.
+    pub(crate) deadline: Option<Duration>,
     pub(crate) actions: Vec<Action>,
     /// The file that it is in.
     pub(crate) file: Box<str>,
@@ -87,12 +92,17 @@ pub(crate) fn read(
     }
     let guard = reader.optional(&entries, "when", Reader::guard);
     let guard_at = entries.get("when").map(|node| reader.span(node));
+    let deadline = match entries.get("deadline") {
+        Some(_) => reader.span_of_time(&entries, "deadline"),
+        None => defaults.deadline(reader),
+    };
     let actions = read_actions(reader, &entries, defaults);
     description?;
     Some(Route {
         name: name?,
         filters: filters?,
         guard: guard?,
+        deadline: deadline?,
         actions: actions?,
         file: reader.file.into(),
         span: span?,

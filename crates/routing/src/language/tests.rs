@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use signalbox_domain::{Event, EventId, RawMessage, Source, read_event};
 
 use super::{
-    actions::{ACTIONS, One, one_action, one_of_them},
+    actions::{ACTIONS, DEADLINE, One, one_action, one_of_them},
     fields::{Entries, Field, Section, Shape, optional, required},
     reader::{Reader, all},
 };
@@ -82,7 +82,7 @@ static EXPECTED: Section = Section {
     fields: &EXPECTED_FIELDS,
 };
 
-const EXPECTED_FIELDS: [Field; 13] = {
+const EXPECTED_FIELDS: [Field; 14] = {
     let [a, b, c, d, e, f, g, h, i, j, k] = ACTIONS;
     [
         expected(a),
@@ -98,6 +98,7 @@ const EXPECTED_FIELDS: [Field; 13] = {
         expected(k),
         optional("route", Shape::Name, "The route that it comes from."),
         optional("effect_key", Shape::Name, "Its effect key."),
+        DEADLINE,
     ]
 };
 
@@ -330,6 +331,10 @@ fn expectation(reader: &mut Reader<'_>, node: &Node) -> Option<Value> {
         let Some(node) = node else { continue };
         let value = match field.shape {
             Shape::Expected(section) => fields(reader, node, section)?,
+            Shape::Span(_) => {
+                reader.text(node, field.name)?;
+                value(reader, node, field)?
+            }
             _ => reader.text(node, field.name)?.into(),
         };
         command.insert(field.name.to_owned(), value);
@@ -363,8 +368,10 @@ pub(crate) fn comparable(section: &'static Section) -> impl Iterator<Item = &'st
 
 fn value(reader: &mut Reader<'_>, node: &Node, field: &'static Field) -> Option<Value> {
     match (&field.shape, &node.kind) {
-        (Shape::Section(section), _) => fields(reader, node, section),
-        (Shape::Duration, Kind::Text(text)) => {
+        (Shape::Section(section), _) | (Shape::WordOr(_, section), Kind::Map(_)) => {
+            fields(reader, node, section)
+        }
+        (Shape::Duration | Shape::Span(_), Kind::Text(text)) => {
             let span = humantime::parse_duration(text).map(rendered::span);
             span.map_err(|_| {
                 let message = format!("`{}` is a span of time with its units, such as `1h 30m`", field.name);

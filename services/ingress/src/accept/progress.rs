@@ -59,6 +59,19 @@ impl Progress {
         })
     }
 
+    /// Whether the event was matched, and each of its effects has come to its end or is parked, which may be for long.
+    pub fn is_at_rest(&self) -> bool {
+        self.matching.as_ref().is_some_and(|matching| {
+            let rests = |key: &String| self.is_final(key) || self.effect(key).is_some_and(is_parked);
+            OutcomeExt::is_final(matching) && matching.effect_keys.iter().all(rests)
+        })
+    }
+
+    /// Whether an effect waits for a run of its workflow, and none is tried again.
+    pub fn is_parked(&self) -> bool {
+        self.is_at_rest() && self.effects().any(is_parked)
+    }
+
     /// The verdict of the matching.
     pub fn matching(&self) -> Option<&Outcome> {
         self.matching.as_ref()
@@ -73,6 +86,7 @@ impl Progress {
     pub fn pending_because(&self) -> String {
         let retrying = self.effects().find(|outcome| outcome.kind() == OutcomeKind::Retrying);
         match retrying {
+            None if self.effects().any(is_parked) => "parked until its workflow runs".into(),
             Some(outcome) if !outcome.detail.is_empty() => {
                 format!("stored; is tried again: {}", outcome.detail)
             }
@@ -80,6 +94,10 @@ impl Progress {
             None => "stored; what comes of it is not known yet".into(),
         }
     }
+}
+
+fn is_parked(outcome: &Outcome) -> bool {
+    outcome.kind() == OutcomeKind::Parked
 }
 
 #[cfg(test)]
@@ -113,6 +131,21 @@ mod tests {
         assert_eq!(progress.pending_because(), "stored; is tried again: Temporal is away");
         progress.learn(outcome("b", OutcomeKind::Signalled, &[]));
         assert!(progress.is_complete());
+    }
+
+    #[test]
+    fn what_is_parked_is_an_answer_and_no_end() {
+        let mut progress = Progress::of(&event());
+        progress.learn(outcome("a", OutcomeKind::Parked, &[]));
+        assert!(!progress.is_at_rest(), "not matched yet");
+        progress.learn(outcome("", OutcomeKind::Matched, &["a", "b"]));
+        progress.learn(outcome("b", OutcomeKind::Retrying, &[]));
+        assert!(!progress.is_at_rest(), "b is tried again");
+        progress.learn(outcome("b", OutcomeKind::Started, &[]));
+        assert!(progress.is_at_rest() && progress.is_parked() && !progress.is_complete());
+        assert_eq!(progress.pending_because(), "parked until its workflow runs");
+        progress.learn(outcome("a", OutcomeKind::Signalled, &[]));
+        assert!(progress.is_complete() && !progress.is_parked());
     }
 
     #[test]

@@ -55,7 +55,8 @@ pub struct EventOutcomes {
 pub struct OutcomeView {
     /// Of the matching: `matched`, `unmatched` or `dead`. Of an effect: what was done, `started`, `signalled`,
     /// `updated`, `answered`, `cancelled`, `terminated`, `scheduled` or `published`; `deduplicated`, if it had been done
-    /// before; `retrying`, `refused` or `dead`; `parked`, `held`, `superseded` or `dropped`, as its route has it.
+    /// before; `retrying`; `parked` or `dropped`, while its workflow does not run; `held` or `superseded`, as the flow of
+    /// its route has it; `refused` or `dead`.
     #[schema(example = "started")]
     result: String,
     #[schema(example = "/signalbox/http")]

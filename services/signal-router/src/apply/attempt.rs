@@ -8,14 +8,25 @@ use signalbox_bus::Lease;
 use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, WorkflowId, dead_letter};
 use signalbox_telemetry::Span;
 
-use super::{Applier, outcome::outcome};
+use super::{
+    Applier,
+    outcome::{given_up, outcome, pause_before},
+};
 use crate::metrics::name;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// How carrying a command out has ended.
+pub(super) enum Ended {
+    /// What came of it is recorded.
+    Settled,
+    /// Its workflow has no open run, for which it is to wait. That is not told anybody yet.
+    Missing(Box<Outcome>),
+}
+
 impl Applier {
-    /// Tries until the command is accepted or refused for good, and records what came of it. It waits in
+    /// Tries until the command is accepted, refused for good or given up, and records what came of it. It waits in
     /// the lane of its key between attempts, so that nothing overtakes it. Gives `None` when the service stops, or
     /// loses the partition, before that: the command is then delivered again to whoever comes next.
     pub(super) async fn carry_out(
@@ -24,7 +35,7 @@ impl Applier {
         mut repeated: bool,
         lease: &Lease,
         span: &mut Span,
-    ) -> Option<()> {
+    ) -> Option<Ended> {
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
@@ -37,12 +48,20 @@ impl Applier {
             }
             // Not cut short by a stop: an answer that is on its way is worth waiting for.
             let answer = span.around(self.execute(command, repeated)).await;
-            let outcome = outcome(command, attempt, answer, Utc::now());
-            if outcome.is_final() {
-                describe(command, &outcome, span);
-                return self.conclude(command, outcome).await;
-            }
+            let mut outcome = outcome(command, attempt, answer, Utc::now());
             let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            let pause = pause_before(command.terms.give_up_at, pause, Utc::now());
+            if outcome.kind() == OutcomeKind::Retrying && pause.is_none() {
+                outcome = given_up(outcome);
+            }
+            let Some(pause) = pause.filter(|_| outcome.kind() == OutcomeKind::Retrying) else {
+                describe(command, &outcome, span);
+                if outcome.kind() == OutcomeKind::Parked {
+                    return Some(Ended::Missing(Box::new(outcome)));
+                }
+                self.conclude(command, outcome).await;
+                return Some(Ended::Settled);
+            };
             self.postpone(command, &outcome, attempt, pause).await?;
             repeated = true;
         }
@@ -78,7 +97,7 @@ impl Applier {
     }
 
     /// Whoever waits is told first; then the ledger, then, by the caller, the acknowledgement.
-    async fn conclude(&self, command: &Command, mut outcome: Outcome) -> Option<()> {
+    pub(super) async fn conclude(&self, command: &Command, mut outcome: Outcome) {
         let seconds = (Utc::now() - command.accepted_at).num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6;
         self.metrics.applied(command.action.kind(), &outcome, seconds);
         tracing::debug!(
@@ -111,7 +130,6 @@ impl Applier {
             outcome.dead_letters.extend(self.bus.bury(&letter).await);
         }
         self.bus.record(&outcome).await;
-        Some(())
     }
 }
 

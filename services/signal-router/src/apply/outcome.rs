@@ -1,11 +1,18 @@
 //! What an attempt comes to. Pure.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use signalbox_domain::{Command, Fault, JsonText, Outcome, OutcomeExt, OutcomeKind, Reason, of_command};
+use signalbox_domain::{
+    Command, Fault, IfMissing, JsonText, Outcome, OutcomeExt, OutcomeKind, Reason, of_command,
+};
 use signalbox_temporal::{Accepted, Failure};
 
 /// A result that is larger is not kept: the ledger is for what happened, and NATS takes no message of any size.
 const LARGEST_RESULT: usize = 256 * 1024;
+
+/// By so much the last attempt comes before the command is given up.
+const LAST_BEFORE: Duration = Duration::from_millis(50);
 
 pub(super) fn outcome(
     command: &Command,
@@ -19,10 +26,48 @@ pub(super) fn outcome(
         Err(Failure { fault: Fault::Transient, reason, detail }) => {
             outcome.because(OutcomeKind::Retrying, reason, detail)
         }
+        Err(Failure { fault: Fault::Permanent, reason: Reason::WorkflowNotFound, detail }) => {
+            of_missing(outcome, command, detail, at)
+        }
         Err(Failure { fault: Fault::Permanent, reason, detail }) => {
             outcome.because(refusal(command, reason), reason, detail)
         }
     }
+}
+
+/// No run is open: its terms say what becomes of it.
+fn of_missing(outcome: Outcome, command: &Command, detail: String, at: DateTime<Utc>) -> Outcome {
+    let reason = Reason::WorkflowNotFound;
+    match command.terms.if_missing {
+        IfMissing::Dead => outcome.because(refusal(command, reason), reason, detail),
+        IfMissing::Drop => outcome.because(OutcomeKind::Dropped, reason, detail),
+        IfMissing::Park { until } if at < until => outcome.because(OutcomeKind::Parked, reason, detail),
+        IfMissing::Park { .. } => expired(outcome, detail),
+    }
+}
+
+/// It has waited for a run for as long as it may.
+pub(super) fn expired(outcome: Outcome, detail: impl Into<String>) -> Outcome {
+    outcome.because(OutcomeKind::Dead, Reason::ParkExpired, detail)
+}
+
+/// It was tried for as long as it may be; the outcome of the last attempt says why in vain.
+pub(super) fn given_up(outcome: Outcome) -> Outcome {
+    let detail = outcome.detail.clone();
+    outcome.because(OutcomeKind::Dead, Reason::DeadlineExceeded, detail)
+}
+
+/// How long to wait before the next attempt, of which the last comes just before the command is given up. `None` if
+/// there is none before that.
+pub(super) fn pause_before(
+    give_up_at: Option<DateTime<Utc>>,
+    pause: Duration,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    let Some(give_up_at) = give_up_at else { return Some(pause) };
+    let left = (give_up_at - now).to_std().unwrap_or_default();
+    let left = left.checked_sub(LAST_BEFORE).filter(|left| !left.is_zero())?;
+    Some(pause.min(left))
 }
 
 fn of_accepted(outcome: Outcome, command: &Command, accepted: Accepted) -> Outcome {
@@ -112,5 +157,43 @@ mod tests {
         assert_eq!(kind(Some("r"), Fault::Permanent, rejected), OutcomeKind::Dead);
         assert_eq!(kind(None, Fault::Permanent, Reason::PermissionDenied), OutcomeKind::Dead);
         assert_eq!(kind(Some("r"), Fault::Transient, rejected), OutcomeKind::Retrying);
+    }
+
+    #[test]
+    fn terms_say_what_becomes_of_a_command_without_a_run() {
+        let at = |seconds| DateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let missing = |if_missing, now| {
+            let mut command = command(Some("r"));
+            command.terms.if_missing = if_missing;
+            let failure = Failure::permanent(Reason::WorkflowNotFound, "no run");
+            let outcome = outcome(&command, 1, Err(failure), at(now));
+            assert_eq!(outcome.detail, "no run");
+            (outcome.kind(), outcome.reason)
+        };
+        let park = IfMissing::Park { until: at(60) };
+        let code = |kind, reason: Reason| (kind, reason.code().to_owned());
+        assert_eq!(missing(IfMissing::Dead, 0), code(OutcomeKind::Dead, Reason::WorkflowNotFound));
+        assert_eq!(missing(IfMissing::Drop, 0), code(OutcomeKind::Dropped, Reason::WorkflowNotFound));
+        assert_eq!(missing(park, 59), code(OutcomeKind::Parked, Reason::WorkflowNotFound));
+        assert_eq!(missing(park, 60), code(OutcomeKind::Dead, Reason::ParkExpired));
+    }
+
+    #[test]
+    fn the_last_attempt_comes_just_before_the_deadline() {
+        let at = |millis| DateTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let before = |now| pause_before(Some(at(1000)), Duration::from_millis(400), at(now));
+        assert_eq!(before(0), Some(Duration::from_millis(400)));
+        assert_eq!(before(900), Some(Duration::from_millis(50)));
+        assert_eq!(before(950), None);
+        assert_eq!(before(2000), None, "it has passed");
+        assert_eq!(pause_before(None, Duration::from_secs(9), at(2000)), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn who_gives_up_says_what_the_last_attempt_said() {
+        let retrying = of(Some("r"), Err(Failure::transient("Temporal is away")));
+        let dead = given_up(retrying);
+        assert_eq!((dead.kind(), &*dead.reason), (OutcomeKind::Dead, "deadline-exceeded"));
+        assert_eq!(dead.detail, "Temporal is away");
     }
 }

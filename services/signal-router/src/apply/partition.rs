@@ -3,25 +3,32 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use prost::Message;
+use prost::{Message, bytes::Bytes};
 use signalbox_bus::{Delivery, Settlement};
 use signalbox_domain::{
-    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter, time,
+    BadCommand, Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter, time,
 };
 use signalbox_proto::v1::CommandBatch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Applier, balance::Share, lanes::Lanes, recent::Recent};
+use super::{Applier, balance::Share, lanes::Lanes, park::Parking, recent::Recent};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
 
 /// Commands of one partition that are held, under way or waiting in a lane, before no more are taken.
 const HELD: usize = 1024;
+
+/// How often it is looked whose time has come of what is parked.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How often who does not have the partition looks whether somebody has to, for what is parked.
+const WAKE_EVERY: Duration = Duration::from_secs(2);
 
 /// Commands that are stored so long after they were planned may come from a matcher that was thought dead: another one
 /// may have stored them too.
@@ -30,26 +37,37 @@ const LATE: TimeDelta = TimeDelta::seconds(2);
 pub(super) async fn run(applier: Arc<Applier>, number: u16, mut share: Share) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
     let mut deliveries = applier.bus.commands(number);
-    let mut partition = Partition::new(applier);
-    let mut working = interval(Delivery::WORKING_EVERY);
-    working.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut partition = Partition::new(applier, number);
+    let (mut working, mut looking) = (every(Delivery::WORKING_EVERY), every(LOOK_EVERY));
+    let mut waking = every(WAKE_EVERY);
     while !stop.is_cancelled() {
+        let ours = deliveries.are_ours();
         tokio::select! {
             () = stop.cancelled() => {}
             Some(end) = partition.under_way.next() => partition.ended(end).await,
             delivery = deliveries.next(), if partition.has_room() => partition.take(delivery).await,
             _ = working.tick() => partition.still_working().await,
+            _ = looking.tick(), if ours && !partition.parking.is_empty() => partition.call(),
+            _ = waking.tick(), if !ours => partition.parking.wake().await,
             () = share.is_too_large() => deliveries.give_away(partition.finish()).await,
         }
         share.is_ours(deliveries.are_ours());
+        partition.parking.tell(deliveries.are_ours());
     }
     // What is under way comes to its end or gives up at its next pause; what waits is left to the next owner.
     deliveries.give_away(partition.finish()).await;
     Ok(())
 }
 
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
 struct Partition {
     applier: Arc<Applier>,
+    parking: Arc<Parking>,
     /// That of what is held.
     opening: u64,
     held: HashMap<u64, Held>,
@@ -69,22 +87,36 @@ struct Held {
     left: usize,
 }
 
+/// What waits for the turn of its key.
 struct Work {
+    key: Box<str>,
+    what: What,
+}
+
+enum What {
+    Command(Box<Delivered>),
+    /// To see whether there is a run by now for what is parked.
+    Parked,
+}
+
+struct Delivered {
     command: Command,
     delivery: u64,
     repeated: bool,
 }
 
-/// The end of a command's work; not `concluded` when the service stopped before.
+/// The end of a turn; not `concluded` when the service stopped before.
 struct End {
     key: Box<str>,
-    delivery: u64,
+    /// Whose command it was, if it was not what is parked.
+    delivery: Option<u64>,
     concluded: bool,
 }
 
 impl Partition {
-    fn new(applier: Arc<Applier>) -> Self {
+    fn new(applier: Arc<Applier>, number: u16) -> Self {
         Self {
+            parking: Arc::new(Parking::new(Arc::clone(&applier), number)),
             applier,
             opening: 0,
             held: HashMap::new(),
@@ -102,7 +134,7 @@ impl Partition {
 
     async fn take(&mut self, delivery: Delivery) {
         if self.opening != delivery.opening {
-            self.begin_anew(delivery.opening).await;
+            self.begin_anew(&delivery).await;
         }
         let sequence = delivery.stream_sequence;
         let (mut commands, mut unreadable, mut late) = (Vec::new(), None, false);
@@ -120,7 +152,7 @@ impl Partition {
             }
         }
         if let Some(why) = unreadable {
-            self.applier.bury_unreadable(&delivery, &why).await;
+            self.applier.bury_unreadable(delivery.raw().reference(), delivery.payload(), &why).await;
         }
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
@@ -131,25 +163,37 @@ impl Partition {
         self.left += commands.len();
         self.held.insert(sequence, Held { delivery, left: commands.len() });
         for command in commands {
-            let key: Box<str> = command.key().into();
             let repeated = self.recent.knows(&command.effect_key) || command.repeated || repeated;
-            let work = Work { command, delivery: sequence, repeated };
-            if let Some(work) = self.lanes.enter(&key, work) {
-                self.ready.push_back(work);
-            }
+            let key = command.key().into();
+            self.enter(key, What::Command(Box::new(Delivered { command, delivery: sequence, repeated })));
         }
         self.begin();
     }
 
+    /// What is parked, and has to be looked after, takes its turn as everything of its key does.
+    fn call(&mut self) {
+        for key in self.parking.call() {
+            self.enter(key, What::Parked);
+        }
+        self.begin();
+    }
+
+    fn enter(&mut self, key: Box<str>, what: What) {
+        let work = self.lanes.enter(&key.clone(), Work { key, what });
+        self.ready.extend(work);
+    }
+
     /// What was held is delivered again, to whoever has the partition now.
-    async fn begin_anew(&mut self, opening: u64) {
+    async fn begin_anew(&mut self, delivery: &Delivery) {
         self.finish().await;
         self.applier.metrics.held.dec_by(self.left as i64);
         self.left = 0;
         self.held.clear();
         self.lanes = Lanes::new();
         self.ready.clear();
-        self.opening = opening;
+        self.opening = delivery.opening;
+        let loading = self.parking.load(delivery.lease.clone());
+        self.applier.stop.run_until_cancelled(loading).await;
     }
 
     /// What is under way comes to its end, or gives up at its next pause.
@@ -161,17 +205,30 @@ impl Partition {
 
     fn begin(&mut self) {
         while self.under_way.len() < UNDER_WAY
-            && let Some(Work { mut command, delivery, repeated }) = self.ready.pop_front()
+            && let Some(Work { key, what }) = self.ready.pop_front()
         {
-            let Some(held) = self.held.get(&delivery) else { continue };
-            let mut span = held.delivery.span("apply", &command.trace);
-            command.trace = span.context();
-            let (applier, lease) = (Arc::clone(&self.applier), held.delivery.lease.clone());
-            let work = async move {
-                let concluded = applier.carry_out(&command, repeated, &lease, &mut span).await.is_some();
-                End { key: command.key().into(), delivery, concluded }
+            let parking = Arc::clone(&self.parking);
+            let turn = match what {
+                What::Parked => async move {
+                    let concluded = parking.answer(&key).await.is_some();
+                    End { key, delivery: None, concluded }
+                }
+                .boxed(),
+                What::Command(delivered) => {
+                    let Delivered { mut command, delivery, repeated } = *delivered;
+                    let Some(held) = self.held.get(&delivery) else { continue };
+                    let mut span = held.delivery.span("apply", &command.trace);
+                    command.trace = span.context();
+                    let lease = held.delivery.lease.clone();
+                    async move {
+                        let turn = parking.turn(&command, repeated, &lease, &mut span);
+                        let concluded = turn.await.is_some();
+                        End { key, delivery: Some(delivery), concluded }
+                    }
+                    .boxed()
+                }
             };
-            self.under_way.push(work.boxed());
+            self.under_way.push(turn);
         }
     }
 
@@ -186,12 +243,13 @@ impl Partition {
     }
 
     async fn settle(&mut self, end: End) {
+        let Some(delivery) = end.delivery else { return };
         self.applier.metrics.held.dec();
         self.left -= 1;
-        let Some(held) = self.held.get_mut(&end.delivery).filter(|_| end.concluded) else { return };
+        let Some(held) = self.held.get_mut(&delivery).filter(|_| end.concluded) else { return };
         held.left -= 1;
         if held.left == 0
-            && let Some(held) = self.held.remove(&end.delivery)
+            && let Some(held) = self.held.remove(&delivery)
         {
             held.delivery.settle(Settlement::Done).await;
         }
@@ -205,16 +263,18 @@ impl Partition {
 }
 
 impl Applier {
-    async fn bury_unreadable(&self, delivery: &Delivery, why: &str) {
+    /// `message` tells which message it is that has this payload.
+    pub(super) async fn bury_unreadable(&self, message: EventRef, payload: &Bytes, why: &str) {
         tracing::warn!(
-            stream.sequence = delivery.stream_sequence,
+            nats.subject = message.nats_subject,
+            stream.sequence = message.stream_sequence,
             error = why,
             "a command that cannot be read"
         );
-        let outcome = Outcome { event: Some(delivery.raw().reference()), attempts: 1, ..Default::default() }
+        let outcome = Outcome { event: Some(message), attempts: 1, ..Default::default() }
             .at(Utc::now())
             .because(OutcomeKind::Dead, Reason::BadCommand, why);
-        let letter = DeadLetter { raw: delivery.payload().clone(), ..dead_letter(outcome) };
+        let letter = DeadLetter { raw: payload.clone(), ..dead_letter(outcome) };
         self.bus.bury(&letter).await;
     }
 }

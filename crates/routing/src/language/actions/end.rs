@@ -8,6 +8,8 @@ use super::{
         reader::Reader,
         template::Text,
     },
+    if_missing::{IF_MISSING, IfMissing},
+    options::Defaults,
     target::{SINGLETON, Target, WORKFLOW_ID},
 };
 use crate::{cel::scope::Scope, yaml::Node};
@@ -17,19 +19,20 @@ const REASON: Field = optional("reason", Shape::Text, "Why, for people; otherwis
 pub(crate) static CANCEL: Section = Section {
     what: "`cancel`",
     doc: "Asks the running workflow of an id to end; it may clean up first.",
-    fields: &[WORKFLOW_ID, REASON, SINGLETON],
+    fields: &[WORKFLOW_ID, REASON, IF_MISSING, SINGLETON],
 };
 
 pub(crate) static TERMINATE: Section = Section {
     what: "`terminate`",
     doc: "Ends the running workflow of an id where it stands.",
-    fields: &[WORKFLOW_ID, REASON, SINGLETON],
+    fields: &[WORKFLOW_ID, REASON, IF_MISSING, SINGLETON],
 };
 
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) target: Target,
     pub(crate) reason: Option<Text>,
+    pub(crate) if_missing: IfMissing,
     how: How,
 }
 
@@ -52,7 +55,8 @@ impl End {
         let entries = reader.section(node, section)?;
         let target = Target::read(reader, &entries);
         let reason = reader.optional(&entries, "reason", Reader::text_template);
-        Some(Self { target: target?, reason: reason?, how })
+        let if_missing = IfMissing::read(reader, &entries, &Defaults(None));
+        Some(Self { target: target?, reason: reason?, if_missing: if_missing?, how })
     }
 
     pub(crate) fn render(&self, route: &str, scope: &Scope<'_>) -> Result<domain::Action, String> {

@@ -1,5 +1,7 @@
 //! What a start may say besides what it starts. A file's `defaults` say it for all of its starts.
 
+use std::time::Duration;
+
 use signalbox_domain::{self as domain, JsonText, ReusePolicy};
 
 use super::{
@@ -77,10 +79,20 @@ static PRIORITIES: Section = Section {
     ],
 };
 
+/// Far longer than events are kept.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+pub(crate) const DEADLINE: Field = optional(
+    "deadline",
+    Shape::Span(LONGEST_DEADLINE),
+    "So long, from when the event was stored, it is tried while Temporal or a worker is away; then it is a dead letter. \
+     Without end if nobody says.",
+);
+
 /// What a file says for all of its starts.
 pub(crate) static OPTIONS: Section = Section {
     what: "`defaults`",
-    doc: "What holds for each `start`, `signal_with_start` and `update_with_start` of this file that does not say otherwise.",
+    doc: "What holds for each `start`, `signal_with_start` and `update_with_start` of this file that does not say otherwise; `deadline` for each route.",
     fields: &[
         TASK_QUEUE,
         ID_REUSE_POLICY,
@@ -91,6 +103,7 @@ pub(crate) static OPTIONS: Section = Section {
         MEMO,
         SEARCH_ATTRIBUTES,
         PRIORITY,
+        DEADLINE,
     ],
 };
 
@@ -98,6 +111,11 @@ pub(crate) static OPTIONS: Section = Section {
 pub(crate) struct Defaults<'n>(pub(crate) Option<Entries<'n>>);
 
 impl Defaults<'_> {
+    /// The deadline that a route has which says none.
+    pub(crate) fn deadline(&self, reader: &mut Reader<'_>) -> Option<Option<Duration>> {
+        self.0.as_ref().map_or(Some(None), |entries| reader.span_of_time(entries, "deadline"))
+    }
+
     /// The entries of a start, and the defaults in the place of those that are not there.
     fn behind<'n>(&'n self, entries: &Entries<'n>) -> Entries<'n> {
         let own = |name: &str| entries.section.fields.iter().position(|field| field.name == name);

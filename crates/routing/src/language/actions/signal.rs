@@ -9,6 +9,8 @@ use super::{
         template::{Template, Text},
         wanted::Wanted,
     },
+    if_missing::{IF_MISSING_OR_START, IfMissing},
+    options::Defaults,
     target::{SINGLETON, Target, WORKFLOW_ID},
 };
 use crate::{cel::scope::Scope, yaml::Node};
@@ -19,7 +21,7 @@ pub(super) const ARGS: Field = optional("args", Shape::Values, "Arguments, one v
 pub(crate) static SIGNAL: Section = Section {
     what: "`signal`",
     doc: "Signals the running workflow of an id.",
-    fields: &[WORKFLOW_ID, NAME, ARGS, SINGLETON],
+    fields: &[WORKFLOW_ID, NAME, ARGS, IF_MISSING_OR_START, SINGLETON],
 };
 
 pub(super) static SIGNAL_OF_START: Section =
@@ -29,19 +31,26 @@ pub(super) static SIGNAL_OF_START: Section =
 pub(crate) struct Signal {
     pub(crate) target: Target,
     pub(crate) message: Message,
+    pub(crate) if_missing: IfMissing,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Signal> {
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>) -> Option<Signal> {
     let entries = reader.section(node, &SIGNAL)?;
     let target = Target::read(reader, &entries);
     let message = Message::read(reader, &entries);
-    Some(Signal { target: target?, message: message? })
+    let if_missing = IfMissing::read(reader, &entries, defaults);
+    Some(Signal { target: target?, message: message?, if_missing: if_missing? })
 }
 
 impl Signal {
     pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let id = self.target.render(scope)?;
-        Ok(domain::Action::Workflow(id, WorkflowAction::Signal(self.message.signal(scope)?)))
+        let signal = self.message.signal(scope)?;
+        let action = match self.if_missing.start(scope)? {
+            Some(start) => WorkflowAction::SignalWithStart(start, signal),
+            None => WorkflowAction::Signal(signal),
+        };
+        Ok(domain::Action::Workflow(id, action))
     }
 }
 

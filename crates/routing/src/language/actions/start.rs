@@ -63,6 +63,12 @@ const fn of_start(own: Field) -> [Field; 15] {
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) target: Target,
+    pub(crate) run: NewRun,
+}
+
+/// What is started.
+#[derive(Debug)]
+pub(crate) struct NewRun {
     pub(crate) workflow: Text,
     pub(crate) args: Vec<Template>,
     pub(crate) conflict_policy: ConflictPolicy,
@@ -80,7 +86,8 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>
         Some("terminate_existing") => ConflictPolicy::TerminateExisting,
         _ => ConflictPolicy::Fail,
     };
-    Some(Start { conflict_policy, start_delay: start_delay?, ..start? })
+    let Start { target, run } = start?;
+    Some(Start { target, run: NewRun { conflict_policy, start_delay: start_delay?, ..run } })
 }
 
 impl Start {
@@ -91,11 +98,26 @@ impl Start {
         defaults: &Defaults<'_>,
     ) -> Option<Self> {
         let target = Target::read(reader, entries);
+        let run = NewRun::read(reader, entries, defaults);
+        Some(Self { target: target?, run: run? })
+    }
+
+    pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
+        let id = self.target.render(scope)?;
+        Ok(domain::Action::Workflow(id, WorkflowAction::Start(self.run.render(scope)?)))
+    }
+}
+
+impl NewRun {
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        entries: &Entries<'_>,
+        defaults: &Defaults<'_>,
+    ) -> Option<Self> {
         let workflow = reader.required(entries, "workflow", Reader::name_template);
         let args = reader.args(entries, "args");
         let options = StartOptions::read(reader, entries, defaults);
         Some(Self {
-            target: target?,
             workflow: workflow?,
             args: args?,
             conflict_policy: ConflictPolicy::Fail,
@@ -104,12 +126,7 @@ impl Start {
         })
     }
 
-    pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
-        let id = self.target.render(scope)?;
-        Ok(domain::Action::Workflow(id, WorkflowAction::Start(self.start(scope)?)))
-    }
-
-    pub(super) fn start(&self, scope: &Scope<'_>) -> Result<domain::Start, String> {
+    pub(super) fn render(&self, scope: &Scope<'_>) -> Result<domain::Start, String> {
         Ok(domain::Start {
             workflow_type: render_name("workflow", &self.workflow, scope)?,
             task_queue: self.options.task_queue(scope)?,
@@ -141,14 +158,15 @@ pub(super) fn read_with_signal(
         let entries = reader.section(node, &SIGNAL_OF_START)?;
         Message::read(reader, &entries)
     });
-    let start = Start { start_delay: start_delay?, ..start? };
-    Some(SignalWithStart { start, signal: signal? })
+    let Start { target, run } = start?;
+    let run = NewRun { start_delay: start_delay?, ..run };
+    Some(SignalWithStart { start: Start { target, run }, signal: signal? })
 }
 
 impl SignalWithStart {
     pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let id = self.start.target.render(scope)?;
-        let start = self.start.start(scope)?;
+        let start = self.start.run.render(scope)?;
         let signal = self.signal.signal(scope).map_err(|why| format!("signal: {why}"))?;
         Ok(domain::Action::Workflow(id, WorkflowAction::SignalWithStart(start, signal)))
     }

@@ -7,6 +7,7 @@ use super::{
         fields::{Entries, Field, Section, Shape, optional, required},
         reader::Reader,
     },
+    if_missing::{IF_MISSING_OR_START, IfMissing},
     options::{
         Defaults, EXECUTION_TIMEOUT, ID_REUSE_POLICY, MEMO, PRIORITY, RETRY, RUN_TIMEOUT, SEARCH_ATTRIBUTES,
         TASK_QUEUE, TASK_TIMEOUT,
@@ -28,7 +29,7 @@ const WAIT: Field = optional(
 pub(crate) static UPDATE: Section = Section {
     what: "`update`",
     doc: "Updates the running workflow of an id.",
-    fields: &[WORKFLOW_ID, NAME, ARGS, WAIT, SINGLETON],
+    fields: &[WORKFLOW_ID, NAME, ARGS, WAIT, IF_MISSING_OR_START, SINGLETON],
 };
 
 static UPDATE_OF_START: Section =
@@ -59,6 +60,7 @@ pub(crate) static UPDATE_WITH_START: Section = Section {
 pub(crate) struct Update {
     pub(crate) target: Target,
     pub(crate) call: Call,
+    pub(crate) if_missing: IfMissing,
 }
 
 /// What is called, and how far it is waited for.
@@ -74,11 +76,12 @@ pub(crate) struct UpdateWithStart {
     pub(crate) call: Call,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Update> {
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>) -> Option<Update> {
     let entries = reader.section(node, &UPDATE)?;
     let target = Target::read(reader, &entries);
     let call = Call::read(reader, &entries);
-    Some(Update { target: target?, call: call? })
+    let if_missing = IfMissing::read(reader, &entries, defaults);
+    Some(Update { target: target?, call: call?, if_missing: if_missing? })
 }
 
 pub(super) fn read_with_start(
@@ -114,14 +117,19 @@ impl Call {
 impl Update {
     pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let id = self.target.render(scope)?;
-        Ok(domain::Action::Workflow(id, WorkflowAction::Update(self.call.render(scope)?)))
+        let update = self.call.render(scope)?;
+        let action = match self.if_missing.start(scope)? {
+            Some(start) => WorkflowAction::UpdateWithStart(start, update),
+            None => WorkflowAction::Update(update),
+        };
+        Ok(domain::Action::Workflow(id, action))
     }
 }
 
 impl UpdateWithStart {
     pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Action, String> {
         let id = self.start.target.render(scope)?;
-        let start = self.start.start(scope)?;
+        let start = self.start.run.render(scope)?;
         let update = self.call.render(scope).map_err(|why| format!("update: {why}"))?;
         Ok(domain::Action::Workflow(id, WorkflowAction::UpdateWithStart(start, update)))
     }
