@@ -21,6 +21,31 @@ const FULL: usize = 64 * 1024;
 /// Nor more commands.
 const MANY: usize = 128;
 
+/// Where commands go.
+#[derive(Clone, Copy)]
+enum Queue {
+    /// To be carried out.
+    Commands,
+    /// To wait before that.
+    Flow,
+}
+
+impl Queue {
+    fn subject(self, partition: u16) -> String {
+        match self {
+            Self::Commands => subject::commands(partition),
+            Self::Flow => subject::flow(partition),
+        }
+    }
+
+    fn template(self) -> &'static str {
+        match self {
+            Self::Commands => subject::COMMANDS,
+            Self::Flow => subject::FLOW,
+        }
+    }
+}
+
 /// A message that is being filled.
 #[derive(Default)]
 struct Batch {
@@ -34,23 +59,34 @@ impl Bus {
     /// Publishes commands, those of one partition in their order, however long JetStream is away. Gives back those
     /// that are larger than NATS takes. Drop the future to give it up.
     pub async fn publish_commands_at_last(&self, commands: Vec<Command>) -> Vec<Command> {
+        self.queue_at_last(Queue::Commands, commands).await
+    }
+
+    /// The same for commands that are to wait before they are carried out.
+    pub async fn hold_commands_at_last(&self, commands: Vec<Command>) -> Vec<Command> {
+        self.queue_at_last(Queue::Flow, commands).await
+    }
+
+    async fn queue_at_last(&self, queue: Queue, commands: Vec<Command>) -> Vec<Command> {
         let mut partitions: BTreeMap<u16, Vec<Batch>> = BTreeMap::new();
         let full = FULL.min(self.client.server_info().max_payload / 2);
         for command in commands {
             let number = partition(command.key(), PARTITIONS);
-            put(partitions.entry(number).or_default(), number, full, command);
+            put(partitions.entry(number).or_default(), queue, number, full, command);
         }
-        let stored = partitions.into_iter().map(|(number, batches)| self.store_in_order(number, batches));
+        let stored = partitions
+            .into_iter()
+            .map(|(number, batches)| self.store_in_order(queue.subject(number), batches));
         join_all(stored).await.into_iter().flatten().collect()
     }
 
     /// One after the other: a message that has to be sent again must not come after the next.
-    async fn store_in_order(&self, number: u16, batches: Vec<Batch>) -> Vec<Command> {
+    async fn store_in_order(&self, to: String, batches: Vec<Batch>) -> Vec<Command> {
         let mut too_large = Vec::new();
         for batch in batches {
             // An id of its own: the same commands in another company are another message.
             let id = uuid::Uuid::now_v7().to_string();
-            let outgoing = Outgoing::new(subject::commands(number), id, batch.wire.encode_to_vec());
+            let outgoing = Outgoing::new(to.clone(), id, batch.wire.encode_to_vec());
             if let Err(error) = self.store_at_last(&outgoing).await {
                 too_large.extend(batch.refused(&error));
             }
@@ -59,9 +95,9 @@ impl Bus {
     }
 }
 
-fn put(batches: &mut Vec<Batch>, number: u16, full: usize, command: Command) {
+fn put(batches: &mut Vec<Batch>, queue: Queue, number: u16, full: usize, command: Command) {
     let (trace, id) = (command.trace.clone(), command.effect_key.to_string());
-    let (wire, span) = traced(command, &subject::commands(number), &id);
+    let (wire, span) = traced(command, &queue.subject(number), queue.template(), &id);
     let bytes = wire.encoded_len();
     let room = |batch: &Batch| batch.sent.len() < MANY && batch.bytes + bytes <= full;
     if !batches.last().is_some_and(room) {

@@ -16,6 +16,7 @@ mod publish;
 mod reply;
 mod request;
 mod route_sets;
+mod seals;
 mod spans;
 mod streams;
 mod table;
@@ -30,6 +31,7 @@ pub use publish::{PublishError, Stored};
 pub use reply::{Waiters, Waiting};
 pub use request::{Call, Calls, Offer, RequestError, status};
 pub use route_sets::{Revised, RouteSets, StoreError, Watched};
+pub use seals::{Seal, SealError};
 pub use streams::SetUpError;
 pub use table::Table;
 
