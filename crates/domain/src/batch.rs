@@ -1,6 +1,6 @@
 //! Many commands as one: each argument becomes the list of theirs.
 
-use signalbox_proto::v1::BatchMember;
+use signalbox_proto::v1::{BatchMember, Outcome};
 
 use crate::{Action, Command, EffectKey, Flow, JsonText, Terms, WorkflowAction, WorkflowId};
 
@@ -35,6 +35,20 @@ pub fn batched(members: &[Command]) -> Option<Command> {
         },
         action: Action::Workflow(id.clone(), action.clone().with_message_args(lists.collect())),
     })
+}
+
+/// What came of a batch, told of one of its members.
+pub fn of_member(batch: &Outcome, member: &BatchMember) -> Outcome {
+    let matching = member.matching.clone().unwrap_or_default();
+    Outcome {
+        event: member.event.clone(),
+        effect_key: member.effect_key.clone(),
+        trace: member.trace.clone(),
+        verdicts: matching.verdicts,
+        effect_keys: matching.effect_keys,
+        batch: batch.effect_key.clone(),
+        ..batch.clone()
+    }
 }
 
 fn parts(command: &Command) -> Option<(&WorkflowId, &WorkflowAction, &[JsonText])> {

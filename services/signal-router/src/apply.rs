@@ -6,8 +6,8 @@ mod lanes;
 mod outcome;
 mod partition;
 mod publish;
-mod recent;
 mod schedule;
+mod tell;
 
 use std::sync::Arc;
 

@@ -1,14 +1,18 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
-//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `apply` carries
+//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `flow` keeps those
+//! waiting that their routes debounce, batch or throttle; `apply` carries
 //! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
 //! its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
 mod apply;
 mod backlog;
+mod flow;
 mod lookups;
 mod matcher;
 mod metrics;
+mod queued;
+mod recent;
 mod routes;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -62,6 +66,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let running = routes::open(&process, &bus, &metrics, options.routes, options.watch_routes);
     let matcher = matcher::Matcher { bus: bus.clone(), metrics: metrics.clone() };
     process.tasks.spawn("match events", OnEnd::StopService, matcher.run(running, process.stop.clone()));
+
+    flow::spawn(&process, &bus, &metrics);
 
     let (found, temporal) = watch::channel(None);
     let lookups = lookups::Lookups {

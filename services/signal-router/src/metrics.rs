@@ -16,6 +16,12 @@ pub(crate) struct RouterMetrics {
     pub(crate) retries: Counter,
     /// Commands that are held: worked on, or waiting behind one of the same workflow.
     pub(crate) held: Gauge,
+    /// Commands that their flow holds back.
+    pub(crate) waiting: Gauge,
+    /// Commands whose place a later one took.
+    pub(crate) superseded: Counter,
+    /// Batches that went on.
+    pub(crate) batches: Counter,
     /// Route sets that were wanted, or were in the folder, and cannot be used.
     pub(crate) refused: Counter,
     route_set: Family<OfRouteSet, Gauge>,
@@ -56,6 +62,21 @@ impl RouterMetrics {
                 "router_commands_held",
                 "Commands worked on or waiting for their turn",
                 Gauge::default(),
+            ),
+            waiting: metrics.register(
+                "router_flow_held",
+                "Commands that the flow of their route holds back",
+                Gauge::default(),
+            ),
+            superseded: metrics.register(
+                "router_flow_superseded",
+                "Commands whose place a later one of the same route and key took",
+                Counter::default(),
+            ),
+            batches: metrics.register(
+                "router_flow_batches",
+                "Batches that went on to be carried out",
+                Counter::default(),
             ),
             refused: metrics.register(
                 "router_route_set_refused",

@@ -65,7 +65,7 @@ impl Applier {
         );
         let wait = async {
             if attempt == 1 {
-                self.bus.record(outcome).await;
+                self.record(command, outcome).await;
             }
             tokio::time::sleep(pause).await;
         };
@@ -88,12 +88,7 @@ impl Applier {
             reason = outcome.reason,
             "{} applied", command.action.kind()
         );
-        if let Some(to) = &command.reply_to {
-            let mut told = outcome.clone();
-            // Whoever waits was told of it by the matcher.
-            told.take_matching();
-            self.bus.reply(to, &told).await;
-        }
+        self.reply(command, &outcome).await;
         if outcome.kind() == OutcomeKind::Dead {
             tracing::warn!(
                 event.id = command.origin.event.id,
@@ -105,7 +100,7 @@ impl Applier {
             let letter = DeadLetter { command: Some(command.clone().into()), ..dead_letter(outcome.clone()) };
             self.bus.bury(&letter).await;
         }
-        self.bus.record(&outcome).await;
+        self.record(command, &outcome).await;
         Some(())
     }
 }

@@ -5,17 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use chrono::Utc;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use prost::Message;
 use signalbox_bus::{Delivery, Settlement};
-use signalbox_domain::{
-    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter,
-};
-use signalbox_proto::v1::CommandBatch;
+use signalbox_domain::Command;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Applier, lanes::Lanes, recent::Recent};
+use super::{Applier, lanes::Lanes};
+use crate::{queued, recent::Recent};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
@@ -100,21 +96,7 @@ impl Partition {
             held.delivery = delivery;
             return;
         }
-        let (mut commands, mut unreadable) = (Vec::new(), None);
-        match CommandBatch::decode(delivery.payload().clone()) {
-            Err(error) => unreadable = Some(error.to_string()),
-            Ok(batch) => {
-                for wire in batch.commands {
-                    match Command::try_from(wire) {
-                        Ok(command) => commands.push(command),
-                        Err(error @ BadCommand(_)) => unreadable = Some(error.to_string()),
-                    }
-                }
-            }
-        }
-        if let Some(why) = unreadable {
-            self.applier.bury_unreadable(&delivery, &why).await;
-        }
+        let commands = queued::commands(&self.applier.bus, &delivery).await;
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
             return;
@@ -176,20 +158,5 @@ impl Partition {
         for held in self.held.values() {
             held.delivery.settle(Settlement::Working).await;
         }
-    }
-}
-
-impl Applier {
-    async fn bury_unreadable(&self, delivery: &Delivery, why: &str) {
-        tracing::warn!(
-            stream.sequence = delivery.stream_sequence,
-            error = why,
-            "a command that cannot be read"
-        );
-        let outcome = Outcome { event: Some(delivery.raw().reference()), attempts: 1, ..Default::default() }
-            .at(Utc::now())
-            .because(OutcomeKind::Dead, Reason::BadCommand, why);
-        let letter = DeadLetter { raw: delivery.payload().clone(), ..dead_letter(outcome) };
-        self.bus.bury(&letter).await;
     }
 }
