@@ -16,6 +16,7 @@ mod cli_schedules;
 mod compose;
 mod crash;
 mod events;
+mod flow;
 mod house;
 mod lab;
 mod load;

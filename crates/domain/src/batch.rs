@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn each_argument_becomes_the_list_of_theirs() {
-        let members = [signal("a", "paid", &[json!(1), json!("x")]), signal("b", "paid", &[json!({}), json!(null)])];
+        let members =
+            [signal("a", "paid", &[json!(1), json!("x")]), signal("b", "paid", &[json!({}), json!(null)])];
         let batch = batched(&members).unwrap();
         let Action::Workflow(_, WorkflowAction::Signal(signal)) = &batch.action else { panic!() };
         let args: Vec<Value> =
@@ -125,7 +126,10 @@ mod tests {
         let other = Command {
             action: Action::Workflow(
                 "order-8".parse().unwrap(),
-                WorkflowAction::Signal(Signal { name: "paid".into(), args: vec![JsonText::from_value(&json!(2))] }),
+                WorkflowAction::Signal(Signal {
+                    name: "paid".into(),
+                    args: vec![JsonText::from_value(&json!(2))],
+                }),
             ),
             ..signal("b", "paid", &[])
         };

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use signalbox_domain::{Action, Command, EffectKey, Event, Origin, Terms, Trigger};
+use signalbox_domain::{Action, Command, EffectKey, Event, Flow, Origin, Terms, Trigger};
 
 use crate::{
     cel::{on_large_stack, scope::Scope},
@@ -156,10 +156,15 @@ impl RouteSet {
             accepted_at: scope.at,
             repeated: false,
             matching: None,
-            terms: Terms::default(),
+            terms: Terms { flow: route.flow.as_ref().map(|flow| of_action(flow, index)), ..Terms::default() },
             action,
         }
     }
+}
+
+/// The flow of one action of a route.
+fn of_action(flow: &Flow, index: usize) -> Box<Flow> {
+    Box::new(Flow { action: u32::try_from(index).unwrap_or(u32::MAX), ..flow.clone() })
 }
 
 fn version(files: &FileSet) -> String {

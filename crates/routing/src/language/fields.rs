@@ -38,6 +38,10 @@ pub(crate) enum Shape {
     Names,
     /// A span of time, `1m30s`, or an expression that is one.
     Duration,
+    /// A span of time that is the same for every event, up to a day.
+    Span,
+    /// Such a span, or a map that says more.
+    SpanOr(&'static Section),
     Boolean,
     /// A whole number from the first to the second.
     Count(u64, u64),

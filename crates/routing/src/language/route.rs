@@ -4,10 +4,13 @@ use super::{
     actions::{self, ACTIONS, Action, Defaults, One, one_action, one_of_them},
     events::DeclaredEvent,
     fields::{Entries, Field, Section, Shape, optional, required},
+    flow::{self, FLOW},
     prospects::Prospects,
     reader::{Reader, all},
     template::{evaluate, kind},
 };
+use signalbox_domain::Flow;
+
 use crate::{
     cel::expression::Expression,
     cel::scope::Scope,
@@ -29,7 +32,7 @@ pub(super) const ON: Field = required(
 );
 
 /// The fields of a route besides its one action.
-const OWN: [Field; 5] = [
+const OWN: [Field; 6] = [
     required(
         "name",
         Shape::Name,
@@ -39,12 +42,13 @@ const OWN: [Field; 5] = [
     ON,
     optional("when", Shape::Guard, "The route wants only events for which this is true."),
     optional("do", Shape::Sections(&ACTION), "Several actions, in this order."),
+    optional("flow", Shape::Section(&FLOW), "What holds back what is done to one workflow by this route."),
 ];
 
-const FIELDS: [Field; 16] = {
-    let [name, description, on, when, several] = OWN;
+const FIELDS: [Field; 17] = {
+    let [name, description, on, when, several, flow] = OWN;
     let [a, b, c, d, e, f, g, h, i, j, k] = ACTIONS;
-    [name, description, on, when, several, a, b, c, d, e, f, g, h, i, j, k]
+    [name, description, on, when, flow, several, a, b, c, d, e, f, g, h, i, j, k]
 };
 
 pub(crate) static ROUTE: Section = Section {
@@ -60,6 +64,8 @@ pub(crate) struct Route {
     pub(crate) filters: Vec<SubjectFilter>,
     pub(crate) guard: Option<Expression>,
     pub(crate) actions: Vec<Action>,
+    /// What holds back what it does.
+    pub(crate) flow: Option<Flow>,
     /// The file that it is in.
     pub(crate) file: Box<str>,
     /// Where its name stands there.
@@ -88,12 +94,17 @@ pub(crate) fn read(
     let guard = reader.optional(&entries, "when", Reader::guard);
     let guard_at = entries.get("when").map(|node| reader.span(node));
     let actions = read_actions(reader, &entries, defaults);
+    let flow = reader.optional(&entries, "flow", |reader, node, _| flow::read(reader, node));
+    if let (Some(node), Some(Some(flow)), Some(actions)) = (entries.get("flow"), &flow, &actions) {
+        flow::check(reader, node, flow, actions);
+    }
     description?;
     Some(Route {
         name: name?,
         filters: filters?,
         guard: guard?,
         actions: actions?,
+        flow: flow?,
         file: reader.file.into(),
         span: span?,
         guard_at,

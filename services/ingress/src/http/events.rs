@@ -32,7 +32,7 @@ pub struct EventOutcomes {
 pub struct OutcomeView {
     /// Of the matching: `matched`, `unmatched` or `dead`. Of an effect: what was done, `started`, `signalled`,
     /// `updated`, `answered`, `cancelled`, `terminated`, `scheduled` or `published`; `deduplicated`, if it had been done
-    /// before; `retrying`, `refused` or `dead`.
+    /// before; `held`, `superseded`, `retrying`, `refused` or `dead`.
     #[schema(example = "started")]
     result: String,
     #[schema(example = "/signalbox/http")]
@@ -58,6 +58,9 @@ pub struct OutcomeView {
     answer: Option<Value>,
     #[serde(skip_serializing_if = "String::is_empty")]
     effect_key: String,
+    /// Effect key of the one command that stood for this effect and others, if it was in a batch.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    batch: String,
     /// A stable code of the reason, where there is one.
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
@@ -141,6 +144,7 @@ impl From<Outcome> for OutcomeView {
             workflows: (outcome.workflows > 0).then_some(outcome.workflows),
             answer,
             effect_key: outcome.effect_key,
+            batch: outcome.batch,
             reason: outcome.reason,
             detail: outcome.detail,
             attempts: outcome.attempts,

@@ -104,3 +104,7 @@ impl Flows {
         self.idle = 0;
     }
 }
+
+#[cfg(test)]
+#[path = "held_tests.rs"]
+mod tests;

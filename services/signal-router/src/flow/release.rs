@@ -46,7 +46,8 @@ impl Partition {
 
     async fn publish(&mut self, going: Vec<Going>) {
         // Before it can be carried out: what comes of it is told later than that it is part of a batch.
-        join_all(going.iter().filter(|going| going.release.batch).map(|going| self.tell_members(going))).await;
+        join_all(going.iter().filter(|going| going.release.batch).map(|going| self.tell_members(going)))
+            .await;
         let commands = going.iter().map(|going| going.command.clone()).collect();
         let refused = self.bus.publish_commands_at_last(commands).await;
         for Going { release, command, seal } in going {
@@ -75,10 +76,8 @@ impl Partition {
     async fn give_up(&mut self, release: &Release) {
         for item in &release.items {
             let outcome = told::too_large(&item.command, Utc::now());
-            let letter = DeadLetter {
-                command: Some((*item.command).clone().into()),
-                ..dead_letter(outcome.clone())
-            };
+            let letter =
+                DeadLetter { command: Some((*item.command).clone().into()), ..dead_letter(outcome.clone()) };
             self.bus.bury(&letter).await;
             self.tell(&item.command, outcome).await;
             self.done(item).await;
@@ -100,7 +99,8 @@ impl Partition {
                 known.get(&*member.effect_key).is_some_and(|outcome| told::went_on(outcome))
             };
             let held = told::held(batch, Some(&batch.effect_key), Utc::now());
-            let outcomes = members.iter().filter(|member| !told(member)).map(|member| of_member(&held, member));
+            let outcomes =
+                members.iter().filter(|member| !told(member)).map(|member| of_member(&held, member));
             let outcomes: Vec<_> = outcomes.collect();
             join_all(outcomes.iter().map(|outcome| self.bus.record(outcome))).await;
             let command = Command { repeated: true, ..batch.clone() };

@@ -171,11 +171,8 @@ impl Stages {
         if self.open.as_ref().is_some_and(|open| !open.takes(&item, at)) {
             self.close();
         }
-        let open = self.open.get_or_insert_with(|| Open {
-            closes: after(at, within),
-            bytes: 0,
-            items: Vec::new(),
-        });
+        let open =
+            self.open.get_or_insert_with(|| Open { closes: after(at, within), bytes: 0, items: Vec::new() });
         open.bytes += item.bytes;
         open.items.push(item);
         if open.items.len() >= size as usize {
