@@ -58,7 +58,7 @@ impl Sender {
 
     async fn send(&self, command: &Command) {
         let subject = subject::commands(partition(command.key(), PARTITIONS));
-        let batch = v1::CommandBatch { commands: vec![command.clone().into()] };
+        let batch = v1::CommandBatch { commands: vec![command.clone().into()], planned_at: None };
         let jetstream = jetstream::new(self.client.clone());
         let sent = jetstream.publish(subject, batch.encode_to_vec().into()).await.unwrap();
         sent.await.expect("it is stored");

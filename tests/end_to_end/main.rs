@@ -24,6 +24,7 @@ mod observed;
 mod other_sdk;
 mod publishers;
 mod readme;
+mod replicas;
 mod route_sets;
 mod schedules;
 mod servers_away;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use prost::Message;
-use signalbox_domain::{Command, TraceContext, partition};
+use signalbox_domain::{Command, TraceContext, partition, wire_time};
 use signalbox_proto::{
     names::{PARTITIONS, subject},
     v1::CommandBatch,
@@ -56,23 +57,40 @@ struct Batch {
 }
 
 impl Bus {
-    /// Publishes commands, those of one partition in their order, however long JetStream is away. Gives back those
-    /// that are larger than NATS takes. Drop the future to give it up.
-    pub async fn publish_commands_at_last(&self, commands: Vec<Command>) -> Vec<Command> {
-        self.queue_at_last(Queue::Commands, commands).await
+    /// Publishes commands that were planned at this time, those of one partition in their order, however long JetStream
+    /// is away. Gives back those that are larger than NATS takes. Drop the future to give it up.
+    pub async fn publish_commands_at_last(
+        &self,
+        commands: Vec<Command>,
+        planned_at: DateTime<Utc>,
+    ) -> Vec<Command> {
+        self.queue_at_last(Queue::Commands, commands, planned_at).await
     }
 
     /// The same for commands that are to wait before they are carried out.
-    pub async fn hold_commands_at_last(&self, commands: Vec<Command>) -> Vec<Command> {
-        self.queue_at_last(Queue::Flow, commands).await
+    pub async fn hold_commands_at_last(
+        &self,
+        commands: Vec<Command>,
+        planned_at: DateTime<Utc>,
+    ) -> Vec<Command> {
+        self.queue_at_last(Queue::Flow, commands, planned_at).await
     }
 
-    async fn queue_at_last(&self, queue: Queue, commands: Vec<Command>) -> Vec<Command> {
+    async fn queue_at_last(
+        &self,
+        queue: Queue,
+        commands: Vec<Command>,
+        planned_at: DateTime<Utc>,
+    ) -> Vec<Command> {
         let mut partitions: BTreeMap<u16, Vec<Batch>> = BTreeMap::new();
         let full = FULL.min(self.client.server_info().max_payload / 2);
         for command in commands {
             let number = partition(command.key(), PARTITIONS);
             put(partitions.entry(number).or_default(), queue, number, full, command);
+        }
+        let planned_at = Some(wire_time(planned_at));
+        for batch in partitions.values_mut().flatten() {
+            batch.wire.planned_at = planned_at;
         }
         let stored = partitions
             .into_iter()

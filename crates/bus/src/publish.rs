@@ -93,7 +93,7 @@ impl Traced {
         let to = subject::commands(partition(command.key(), PARTITIONS));
         let id = command.effect_key.to_string();
         let (wire, span) = traced(command, &to, subject::COMMANDS, &id);
-        let batch = CommandBatch { commands: vec![wire] };
+        let batch = CommandBatch { commands: vec![wire], planned_at: None };
         Self { outgoing: Outgoing::new(to, id, batch.encode_to_vec()), span }
     }
 }

@@ -21,6 +21,7 @@ use signalbox_proto::{
 };
 use signalbox_service::Readiness;
 use signalbox_telemetry::Chain;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,6 +29,9 @@ use crate::{
     pause::{LONGEST_PAUSE, patient},
     spans,
 };
+
+/// How long instances of a service may take to say that they are there.
+const PING: Duration = Duration::from_millis(500);
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +95,27 @@ impl Bus {
             return Err(RequestError::Unreadable(subject));
         }
         Answer::decode(answer.payload).map_err(|_| RequestError::Unreadable(subject))
+    }
+
+    /// How many processes offer a service now.
+    ///
+    /// # Errors
+    /// When NATS cannot be asked.
+    pub async fn instances(&self, service: &str) -> Result<usize, Error> {
+        let of = Error::when("count the instances of a service");
+        let inbox = self.client.new_inbox();
+        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| of(e.into()))?;
+        let to = format!("$SRV.PING.{service}");
+        self.client.publish_with_reply(to, inbox, Bytes::new()).await.map_err(|e| of(e.into()))?;
+        let mut count = 0;
+        let counting = async {
+            while let Some(answer) = answers.next().await {
+                count += usize::from(answer.status.is_none());
+            }
+        };
+        // Nobody says who is the last.
+        let _all_that_answer_in_time = timeout(PING, counting).await;
+        Ok(count)
     }
 
     /// Offers a service with these endpoints, as soon as NATS is there.

@@ -15,7 +15,7 @@ use signalbox_proto::{
     v1::{RouteFiles, RouteTimeline, RoutesAnswer, WantedRoutes},
 };
 
-use crate::{Bus, Error};
+use crate::{Bus, Error, lease::pin_of};
 
 /// What a message has around its payload.
 const ENVELOPE: usize = 1024;
@@ -80,7 +80,11 @@ impl Bus {
         self.ensure_streams().await.map_err(|e| of(e.into()))?;
         let events = self.jetstream.get_stream(stream::EVENTS).await.map_err(|e| of(e.into()))?;
         let matcher = events.consumer_info(consumer::MATCH).await.map_err(|e| of(e.into()))?;
-        Ok(Log { began: events.cached_info().created, delivered: matcher.delivered.stream_sequence })
+        Ok(Log {
+            began: events.cached_info().created,
+            delivered: matcher.delivered.stream_sequence,
+            taken: pin_of(&matcher).is_some() && matcher.num_waiting > 0,
+        })
     }
 }
 

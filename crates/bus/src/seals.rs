@@ -39,7 +39,7 @@ impl Bus {
     pub async fn seal(&self, partition: u16, batch: &Command) -> Result<Seal, SealError> {
         let first = batch.terms.members.first().map_or("", |member| &member.effect_key);
         let to = subject::seal(partition, first);
-        let wire = CommandBatch { commands: vec![v1::Command::from(batch.clone())] };
+        let wire = CommandBatch { commands: vec![v1::Command::from(batch.clone())], planned_at: None };
         let outgoing = Outgoing::new(to.clone(), format!("seal.{first}"), wire.encode_to_vec());
         let stored = match self.store_at_last(&outgoing).await {
             Ok(stored) => stored,

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{
-    consumer::{AckPolicy, pull},
+    consumer::{AckPolicy, PriorityPolicy, pull},
     kv,
     stream::{Config, RetentionPolicy, StorageType},
 };
 use signalbox_proto::names::{PARTITIONS, bucket, consumer, stream, subject};
 
-use crate::Bus;
+use crate::{
+    Bus,
+    lease::{GROUP, TIME_TO_LIVE},
+};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -43,11 +46,13 @@ impl Bus {
             let made = made.map_err(|cause| SetUpError { what: "stream", name, cause: cause.into() })?;
             for config in consumers(&made.cached_info().config.name) {
                 let name = config.durable_name.clone().unwrap_or_default();
-                made.get_or_create_consumer(&name, config).await.map_err(|cause| SetUpError {
-                    what: "consumer",
-                    name,
-                    cause: cause.into(),
-                })?;
+                let failed = |cause| SetUpError { what: "consumer", name: name.clone(), cause };
+                let there = made.get_or_create_consumer(&name, config.clone()).await;
+                let there = there.map_err(|cause| failed(cause.into()))?;
+                // One that an earlier version made may be open to several clients at once.
+                if there.cached_info().config.priority_policy != PriorityPolicy::PinnedClient {
+                    made.update_consumer(config).await.map_err(|cause| failed(cause.into()))?;
+                }
             }
         }
         for config in buckets() {
@@ -107,6 +112,9 @@ pub(crate) fn consumers(stream_name: &str) -> Vec<pull::Config> {
         ack_wait: ACK_WAIT,
         max_deliver: -1,
         max_ack_pending: 2048,
+        priority_policy: PriorityPolicy::PinnedClient,
+        priority_groups: vec![GROUP.to_owned()],
+        priority_timeout: TIME_TO_LIVE,
         ..Default::default()
     };
     match stream_name {

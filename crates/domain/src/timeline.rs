@@ -14,6 +14,8 @@ pub struct Log {
     pub began: DateTime<Utc>,
     /// The last sequence that any matcher was given.
     pub delivered: u64,
+    /// Whether a matcher is given events now.
+    pub taken: bool,
 }
 
 /// What the rest of the house asks of a timeline, and how its matcher writes it on.
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
 
     fn log(delivered: u64) -> Log {
-        Log { began: DateTime::UNIX_EPOCH, delivered }
+        Log { began: DateTime::UNIX_EPOCH, delivered, taken: false }
     }
 
     fn begin(timeline: &mut RouteTimeline, version: &str, matched: u64) {
@@ -144,7 +146,10 @@ mod tests {
     #[test]
     fn a_stream_that_begins_anew_begins_with_what_ran() {
         let mut timeline = of(&[("v1", 0), ("v2", 500)]);
-        timeline.claim("b", Log { began: DateTime::UNIX_EPOCH + chrono::TimeDelta::days(1), delivered: 3 });
+        timeline.claim(
+            "b",
+            Log { began: DateTime::UNIX_EPOCH + chrono::TimeDelta::days(1), delivered: 3, taken: false },
+        );
         assert_eq!((version(&timeline, 1), timeline.periods.len(), timeline.seen), ("v2", 1, 3));
         begin(&mut timeline, "v1", 2);
         assert_eq!((version(&timeline, 3), version(&timeline, 4)), ("v2", "v1"));

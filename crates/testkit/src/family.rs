@@ -56,8 +56,28 @@ pub fn descendants(of: u32) -> Vec<Relative> {
 /// # Errors
 /// When the system refuses.
 pub fn interrupt(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::INT)
+}
+
+/// SIGSTOP: it does nothing until it is woken up.
+///
+/// # Errors
+/// When the system refuses.
+pub fn put_to_sleep(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::STOP)
+}
+
+/// SIGCONT.
+///
+/// # Errors
+/// When the system refuses.
+pub fn wake_up(pid: u32) -> anyhow::Result<()> {
+    send(pid, Signal::CONT)
+}
+
+fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
     let pid = Pid::from_raw(pid.cast_signed()).context("not a process id")?;
-    Ok(kill_process(pid, Signal::INT)?)
+    Ok(kill_process(pid, signal)?)
 }
 
 fn command(pid: Pid) -> String {

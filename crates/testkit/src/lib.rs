@@ -11,7 +11,7 @@ mod python;
 mod stack;
 
 pub use eventually::eventually;
-pub use family::{Relative, descendants, interrupt};
+pub use family::{Relative, descendants, interrupt, put_to_sleep, wake_up};
 pub use http::{Answer, Api};
 pub use otlp::{Collecting, OtlpReceiver, Span, SpanKind, Trace};
 pub use python::{python, python_worker};

@@ -193,7 +193,23 @@ impl Stack {
     /// # Errors
     /// When the binary cannot be run.
     pub fn launch(&mut self, service: Service) -> anyhow::Result<()> {
-        let listen = format!("127.0.0.1:{}", self.ports[&service]);
+        let process = self.spawn(service, self.ports[&service])?;
+        self.services.insert(service, process);
+        Ok(())
+    }
+
+    /// Starts one more of a service, on a port of its own, without waiting for it. It belongs to the caller; what it says
+    /// is at the address.
+    ///
+    /// # Errors
+    /// When the binary cannot be run.
+    pub fn launch_another(&self, service: Service) -> anyhow::Result<(Process, Api)> {
+        let port = free_port()?;
+        Ok((self.spawn(service, port)?, Api::new(format!("http://127.0.0.1:{port}"))))
+    }
+
+    fn spawn(&self, service: Service, port: u16) -> anyhow::Result<Process> {
+        let listen = format!("127.0.0.1:{port}");
         let mut launch =
             Launch::new(service.name(), &self.signalbox).args(["serve", service.name(), "--listen", &listen]);
         let log = std::env::var("SIGNALBOX_TEST_LOG").unwrap_or_else(|_| "info,signalbox=debug".to_owned());
@@ -211,10 +227,9 @@ impl Stack {
         launch.env.extend(self.env.iter().cloned());
         if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
             launch.log =
-                Some(std::sync::Arc::new(move |line: &str| eprintln!("{} | {line}", service.name())));
+                Some(std::sync::Arc::new(move |line: &str| eprintln!("{} {port} | {line}", service.name())));
         }
-        self.services.insert(service, Process::spawn(isolated(launch))?);
-        Ok(())
+        Ok(Process::spawn(isolated(launch))?)
     }
 
     /// `kill -9`.

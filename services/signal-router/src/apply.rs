@@ -1,6 +1,7 @@
 //! Apply: commands are carried out, in order per key, many keys at once.
 
 mod attempt;
+mod balance;
 mod execute;
 mod lanes;
 mod outcome;
@@ -29,8 +30,11 @@ pub(crate) struct Applier {
 
 /// One task a partition.
 pub(crate) fn spawn(process: &Process, applier: &Arc<Applier>) {
+    let balance = balance::Balance::new(applier.bus.clone());
     for number in 0..PARTITIONS {
-        let run = partition::run(Arc::clone(applier), number);
+        let run =
+            partition::run(Arc::clone(applier), number, balance.share(number, &applier.metrics.partitions));
         process.tasks.spawn(format!("apply partition {number}"), OnEnd::StopService, run);
     }
+    process.tasks.spawn("share partitions", OnEnd::StopService, balance.run(process.stop.clone()));
 }

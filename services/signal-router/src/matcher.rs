@@ -2,8 +2,9 @@
 
 mod matched;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, future::ready, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use futures::{future::join_all, join};
 use signalbox_bus::{Bus, Delivery, Settlement};
 use signalbox_domain::{Command, DeadLetter, Flow, read_event};
@@ -29,9 +30,9 @@ pub(crate) struct Matcher {
 impl Matcher {
     /// Matches until `stop`. What was taken and not settled by then is delivered again to whoever comes next.
     pub(crate) async fn run(self, mut running: Running, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut deliveries = self.bus.events();
         let matching = async {
             running.begin().await;
-            let mut deliveries = self.bus.events();
             loop {
                 tokio::select! {
                     taken = deliveries.next_ready(TOGETHER, BYTES_TOGETHER) => self.match_all(&taken, &mut running).await,
@@ -40,14 +41,17 @@ impl Matcher {
             }
         };
         stop.run_until_cancelled(matching).await;
+        deliveries.give_away(ready(())).await;
         Ok(())
     }
 
     /// In order, and with one route set as long as they come from one opening of the consumer.
     async fn match_all(&self, deliveries: &[Delivery], running: &mut Running) {
         for deliveries in deliveries.chunk_by(|one, next| one.opening == next.opening) {
-            if let Some(first) = deliveries.first() {
-                running.before(first.opening).await;
+            if let Some(first) = deliveries.first()
+                && first.lease.is_held().await
+            {
+                running.before(first).await;
                 self.match_together(deliveries, running).await;
             }
         }
@@ -55,6 +59,7 @@ impl Matcher {
 
     /// Each is settled when everything that they all lead to is stored.
     async fn match_together(&self, deliveries: &[Delivery], running: &mut Running) {
+        let planned_at = Utc::now();
         let (mut all, mut spans) =
             (Vec::with_capacity(deliveries.len()), Vec::with_capacity(deliveries.len()));
         for delivery in deliveries {
@@ -67,7 +72,7 @@ impl Matcher {
             // It ends when all is stored.
             spans.push(span);
         }
-        self.carry_on(&mut all).await;
+        self.carry_on(&mut all, planned_at).await;
         for delivery in deliveries {
             running.matched(delivery.stream_sequence);
             delivery.settle(Settlement::Done).await;
@@ -100,13 +105,15 @@ impl Matcher {
         }
     }
 
-    async fn carry_on(&self, all: &mut [Matched]) {
+    async fn carry_on(&self, all: &mut [Matched], planned_at: DateTime<Utc>) {
         self.pass_over_what_happened(all).await;
         let commands = all.iter_mut().flat_map(|matched| std::mem::take(&mut matched.commands));
         let holds = |command: &Command| command.terms.flow.as_deref().is_some_and(Flow::holds);
         let (held, others) = commands.partition::<Vec<_>, _>(holds);
-        let (held, others) =
-            join!(self.bus.hold_commands_at_last(held), self.bus.publish_commands_at_last(others));
+        let (held, others) = join!(
+            self.bus.hold_commands_at_last(held, planned_at),
+            self.bus.publish_commands_at_last(others, planned_at)
+        );
         for command in held.into_iter().chain(others) {
             let of = all.iter_mut().find(|matched| matched.led_to(&command));
             of.into_iter().for_each(|matched| matched.command_too_large(&command));

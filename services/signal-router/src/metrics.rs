@@ -22,6 +22,8 @@ pub(crate) struct RouterMetrics {
     pub(crate) superseded: Counter,
     /// Batches that went on.
     pub(crate) batches: Counter,
+    /// Partitions of commands that this router has.
+    pub(crate) partitions: Gauge,
     /// Route sets that were wanted, or were in the folder, and cannot be used.
     pub(crate) refused: Counter,
     route_set: Family<OfRouteSet, Gauge>,
@@ -77,6 +79,11 @@ impl RouterMetrics {
                 "router_flow_batches",
                 "Batches that went on to be carried out",
                 Counter::default(),
+            ),
+            partitions: metrics.register(
+                "router_partitions",
+                "Partitions of commands that this router has; the others are other routers'",
+                Gauge::default(),
             ),
             refused: metrics.register(
                 "router_route_set_refused",

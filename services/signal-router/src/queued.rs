@@ -1,19 +1,32 @@
 //! Reading the messages of COMMANDS and FLOW.
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use prost::Message;
 use signalbox_bus::{Bus, Delivery};
 use signalbox_domain::{
-    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter,
+    BadCommand, Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter, time,
 };
 use signalbox_proto::v1::CommandBatch;
 
-/// The commands of a delivery. What is none is a dead letter, as a whole.
-pub(crate) async fn commands(bus: &Bus, delivery: &Delivery) -> Vec<Command> {
-    let (mut commands, mut unreadable) = (Vec::new(), None);
+/// Commands that are stored so long after they were planned may come from a router that was thought dead: another one
+/// may have stored them too.
+const LATE: TimeDelta = TimeDelta::seconds(2);
+
+/// The commands of a delivery.
+pub(crate) struct Queued {
+    pub(crate) commands: Vec<Command>,
+    /// Whether they may have been stored by another router too.
+    pub(crate) late: bool,
+}
+
+/// Reads a delivery. What is no command is a dead letter.
+pub(crate) async fn read(bus: &Bus, delivery: &Delivery) -> Queued {
+    let (mut commands, mut unreadable, mut late) = (Vec::new(), None, false);
     match CommandBatch::decode(delivery.payload().clone()) {
         Err(error) => unreadable = Some(error.to_string()),
         Ok(batch) => {
+            let planned_at = batch.planned_at.and_then(time);
+            late = planned_at.is_some_and(|planned_at| delivery.stored_at - planned_at > LATE);
             for wire in batch.commands {
                 match Command::try_from(wire) {
                     Ok(command) => commands.push(command),
@@ -25,7 +38,7 @@ pub(crate) async fn commands(bus: &Bus, delivery: &Delivery) -> Vec<Command> {
     if let Some(why) = unreadable {
         bury(bus, delivery, &why).await;
     }
-    commands
+    Queued { commands, late }
 }
 
 async fn bury(bus: &Bus, delivery: &Delivery, why: &str) {

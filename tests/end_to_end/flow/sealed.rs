@@ -47,7 +47,8 @@ async fn held(flowing: &Flowing) -> Vec<Command> {
 async fn store(flowing: &Flowing, to: String, id: &str, command: &Command) {
     let mut headers = HeaderMap::new();
     headers.insert(header::MESSAGE_ID, id);
-    let body = CommandBatch { commands: vec![v1::Command::from(command.clone())] }.encode_to_vec();
+    let body =
+        CommandBatch { commands: vec![v1::Command::from(command.clone())], planned_at: None }.encode_to_vec();
     let sent = flowing.jetstream.publish_with_headers(to, headers, body.into()).await.unwrap();
     sent.await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! A matcher that dies after it has stored an event's commands and before it has acknowledged the event.
 
-use async_nats::jetstream::consumer::PullConsumer;
 use futures::StreamExt;
+use serde_json::json;
 use signalbox_proto::names::{consumer, stream};
 use signalbox_testkit::Service;
 
@@ -10,9 +10,15 @@ use super::Routed;
 /// Takes events as a matcher does, and settles none of them.
 async fn take(routed: &Routed, count: usize) {
     let events = routed.jetstream.get_stream(stream::EVENTS).await.unwrap();
-    let matcher: PullConsumer = events.get_consumer(consumer::MATCH).await.unwrap();
-    let taken = matcher.fetch().max_messages(count).messages().await.unwrap();
-    assert_eq!(taken.count().await, count);
+    // The dead router is pinned still.
+    events.unpin_consumer(consumer::MATCH, "one").await.unwrap();
+    let client = routed.stack.nats_client().await.unwrap();
+    let inbox = client.new_inbox();
+    let taken = client.subscribe(inbox.clone()).await.unwrap();
+    let next = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", stream::EVENTS, consumer::MATCH);
+    let request = json!({ "batch": count, "group": "one" }).to_string();
+    client.publish_with_reply(next, inbox, request.into()).await.unwrap();
+    assert!(taken.take(count).all(async |message| message.status.is_none()).await);
 }
 
 /// What a matcher was given it may have matched, so it keeps its routes, whatever was applied since.

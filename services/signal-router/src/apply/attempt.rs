@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::Utc;
+use signalbox_bus::Lease;
 use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, WorkflowId, dead_letter};
 use signalbox_telemetry::Span;
 
@@ -15,12 +16,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Applier {
     /// Tries until the command is accepted or refused for good, and records what came of it. It waits in
-    /// the lane of its key between attempts, so that nothing overtakes it. Gives `None` when the service stops
-    /// before that: the command is then delivered again to whoever comes next.
+    /// the lane of its key between attempts, so that nothing overtakes it. Gives `None` when the service stops, or
+    /// loses the partition, before that: the command is then delivered again to whoever comes next.
     pub(super) async fn carry_out(
         &self,
         command: &Command,
         mut repeated: bool,
+        lease: &Lease,
         span: &mut Span,
     ) -> Option<()> {
         let mut pauses = ExponentialBuilder::new()
@@ -30,6 +32,9 @@ impl Applier {
             .without_max_times()
             .build();
         for attempt in 1.. {
+            if !self.stop.run_until_cancelled(lease.is_held()).await? {
+                return None;
+            }
             // Not cut short by a stop: an answer that is on its way is worth waiting for.
             let answer = span.around(self.execute(command, repeated)).await;
             let outcome = outcome(command, attempt, answer, Utc::now());

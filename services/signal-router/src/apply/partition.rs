@@ -10,8 +10,11 @@ use signalbox_bus::{Delivery, Settlement};
 use signalbox_domain::Command;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Applier, lanes::Lanes};
-use crate::{queued, recent::Recent};
+use super::{Applier, balance::Share, lanes::Lanes};
+use crate::{
+    queued::{self, Queued},
+    recent::Recent,
+};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
@@ -19,7 +22,7 @@ const UNDER_WAY: usize = 64;
 /// Commands of one partition that are held, under way or waiting in a lane, before no more are taken.
 const HELD: usize = 1024;
 
-pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()> {
+pub(super) async fn run(applier: Arc<Applier>, number: u16, mut share: Share) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
     let mut deliveries = applier.bus.commands(number);
     let mut partition = Partition::new(applier);
@@ -31,17 +34,19 @@ pub(super) async fn run(applier: Arc<Applier>, number: u16) -> anyhow::Result<()
             Some(end) = partition.under_way.next() => partition.ended(end).await,
             delivery = deliveries.next(), if partition.has_room() => partition.take(delivery).await,
             _ = working.tick() => partition.still_working().await,
+            () = share.is_too_large() => deliveries.give_away(partition.finish()).await,
         }
+        share.is_ours(deliveries.are_ours());
     }
     // What is under way comes to its end or gives up at its next pause; what waits is left to the next owner.
-    while let Some(end) = partition.under_way.next().await {
-        partition.settle(end).await;
-    }
+    deliveries.give_away(partition.finish()).await;
     Ok(())
 }
 
 struct Partition {
     applier: Arc<Applier>,
+    /// That of what is held.
+    opening: u64,
     held: HashMap<u64, Held>,
     /// How many commands these have that have not come to their end.
     left: usize,
@@ -76,6 +81,7 @@ impl Partition {
     fn new(applier: Arc<Applier>) -> Self {
         Self {
             applier,
+            opening: 0,
             held: HashMap::new(),
             left: 0,
             recent: Recent::default(),
@@ -90,18 +96,16 @@ impl Partition {
     }
 
     async fn take(&mut self, delivery: Delivery) {
-        let sequence = delivery.stream_sequence;
-        if let Some(held) = self.held.get_mut(&sequence) {
-            // The consumer was opened anew: its earlier delivery can no longer be acknowledged, this one can.
-            held.delivery = delivery;
-            return;
+        if self.opening != delivery.opening {
+            self.begin_anew(delivery.opening).await;
         }
-        let commands = queued::commands(&self.applier.bus, &delivery).await;
+        let sequence = delivery.stream_sequence;
+        let Queued { commands, late } = queued::read(&self.applier.bus, &delivery).await;
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
             return;
         }
-        let repeated = delivery.repeated;
+        let repeated = delivery.repeated || late;
         self.applier.metrics.held.inc_by(commands.len() as i64);
         self.left += commands.len();
         self.held.insert(sequence, Held { delivery, left: commands.len() });
@@ -116,6 +120,24 @@ impl Partition {
         self.begin();
     }
 
+    /// What was held is delivered again, to whoever has the partition now.
+    async fn begin_anew(&mut self, opening: u64) {
+        self.finish().await;
+        self.applier.metrics.held.dec_by(self.left as i64);
+        self.left = 0;
+        self.held.clear();
+        self.lanes = Lanes::new();
+        self.ready.clear();
+        self.opening = opening;
+    }
+
+    /// What is under way comes to its end, or gives up at its next pause.
+    async fn finish(&mut self) {
+        while let Some(end) = self.under_way.next().await {
+            self.settle(end).await;
+        }
+    }
+
     fn begin(&mut self) {
         while self.under_way.len() < UNDER_WAY
             && let Some(Work { mut command, delivery, repeated }) = self.ready.pop_front()
@@ -123,9 +145,9 @@ impl Partition {
             let Some(held) = self.held.get(&delivery) else { continue };
             let mut span = held.delivery.span("apply", &command.trace);
             command.trace = span.context();
-            let applier = Arc::clone(&self.applier);
+            let (applier, lease) = (Arc::clone(&self.applier), held.delivery.lease.clone());
             let work = async move {
-                let concluded = applier.carry_out(&command, repeated, &mut span).await.is_some();
+                let concluded = applier.carry_out(&command, repeated, &lease, &mut span).await.is_some();
                 End { key: command.key().into(), delivery, concluded }
             };
             self.under_way.push(work.boxed());

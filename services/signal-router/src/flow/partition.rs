@@ -7,15 +7,19 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::future::join_all;
-use signalbox_bus::{Bus, Deliveries, Delivery, Settlement};
+use futures::future::{join_all, ready};
+use signalbox_bus::{Bus, Deliveries, Delivery, Lease, Settlement};
 use signalbox_domain::{Command, EffectKey, Outcome, OutcomeExt, ReplyTo};
 use signalbox_proto::{Message, v1};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{held::Flows, stages::Item, told};
-use crate::{metrics::RouterMetrics, queued, recent::Recent};
+use crate::{
+    metrics::RouterMetrics,
+    queued::{self, Queued},
+    recent::Recent,
+};
 
 /// Messages that are taken together: the ledger is asked once about them.
 const TOGETHER: usize = 64;
@@ -42,6 +46,7 @@ pub(super) async fn run(
     // What is held and not settled is delivered again to whoever comes next.
     stop.run_until_cancelled(partition.work()).await;
     partition.forget();
+    partition.deliveries.give_away(ready(())).await;
     Ok(())
 }
 
@@ -52,6 +57,8 @@ pub(super) struct Partition {
     deliveries: Deliveries,
     /// Of this opening of the consumer is everything that is held.
     opening: u64,
+    /// Whether it may still be worked on here.
+    lease: Option<Lease>,
     pub(super) flows: Flows,
     held: HashMap<u64, Held>,
     bytes: usize,
@@ -84,6 +91,7 @@ impl Partition {
             metrics,
             number,
             opening: 0,
+            lease: None,
             flows: Flows::new(Utc::now()),
             held: HashMap::new(),
             bytes: 0,
@@ -121,6 +129,12 @@ impl Partition {
     }
 
     async fn go_on(&mut self) {
+        if let Some(lease) = &self.lease
+            && !lease.is_held().await
+        {
+            // Another router has it all now.
+            return self.forget();
+        }
         let now = Utc::now();
         let released = self.flows.advance(now);
         if !released.is_empty() {
@@ -134,7 +148,7 @@ impl Partition {
         for delivery in taken {
             if delivery.opening != self.opening {
                 arrived.clear();
-                self.begin(delivery.opening).await;
+                self.begin(&delivery).await;
             }
             arrived.extend(self.hold(delivery).await);
         }
@@ -148,9 +162,10 @@ impl Partition {
     }
 
     /// Everything that was held is delivered again. What was sealed before that goes on as it is.
-    async fn begin(&mut self, opening: u64) {
+    async fn begin(&mut self, delivery: &Delivery) {
         self.forget();
-        self.opening = opening;
+        self.opening = delivery.opening;
+        self.lease = Some(delivery.lease.clone());
         self.open_seals().await;
         self.flows = Flows::new(Utc::now());
     }
@@ -159,10 +174,11 @@ impl Partition {
     pub(super) fn start_over(&mut self) {
         self.forget();
         self.deliveries = self.bus.held_commands(self.number);
-        self.opening = 0;
     }
 
     fn forget(&mut self) {
+        self.opening = 0;
+        self.lease = None;
         self.metrics.waiting.dec_by(self.waiting.len() as i64);
         self.held.clear();
         self.bytes = 0;
@@ -179,12 +195,12 @@ impl Partition {
             held.delivery = delivery;
             return Vec::new();
         }
-        let commands = queued::commands(&self.bus, &delivery).await;
+        let Queued { commands, late } = queued::read(&self.bus, &delivery).await;
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
             return Vec::new();
         }
-        let repeated = delivery.repeated;
+        let repeated = delivery.repeated || late;
         self.bytes += delivery.payload().len();
         self.held.insert(sequence, Held { delivery, left: commands.len() });
         let arrived = |command: Command| {

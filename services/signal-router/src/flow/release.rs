@@ -45,11 +45,12 @@ impl Partition {
     }
 
     async fn publish(&mut self, going: Vec<Going>) {
+        let released_at = Utc::now();
         // Before it can be carried out: what comes of it is told later than that it is part of a batch.
         join_all(going.iter().filter(|going| going.release.batch).map(|going| self.tell_members(going)))
             .await;
         let commands = going.iter().map(|going| going.command.clone()).collect();
-        let refused = self.bus.publish_commands_at_last(commands).await;
+        let refused = self.bus.publish_commands_at_last(commands, released_at).await;
         for Going { release, command, seal } in going {
             if refused.iter().any(|refused| refused.effect_key == command.effect_key) {
                 self.give_up(&release).await;
@@ -104,7 +105,7 @@ impl Partition {
             let outcomes: Vec<_> = outcomes.collect();
             join_all(outcomes.iter().map(|outcome| self.bus.record(outcome))).await;
             let command = Command { repeated: true, ..batch.clone() };
-            let refused = self.bus.publish_commands_at_last(vec![command]).await;
+            let refused = self.bus.publish_commands_at_last(vec![command], Utc::now()).await;
             if let Some(refused) = refused.first() {
                 tracing::error!(effect.key = %refused.effect_key, "a sealed batch is larger than NATS takes");
             }

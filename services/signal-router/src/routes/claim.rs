@@ -1,8 +1,8 @@
 //! The timeline, as one matcher writes it.
 //!
-//! Whoever becomes the matcher claims it first, before it takes from the stream: the claim notes how far events were
-//! given out until then. From then on a matcher that was thought dead can no longer begin a period, because each write
-//! names the revision that it replaces.
+//! Whoever is given events claims it first: the claim notes how far events were given out until then. From then on a
+//! matcher that was thought dead can no longer begin a period, because each write names the revision that it replaces.
+//! While nobody is given events, any router may claim it, to take up what is new.
 
 use std::sync::Arc;
 
@@ -32,8 +32,26 @@ pub(super) enum State {
     Mine,
     /// Not claimed yet, or not known after a write whose end was not told.
     Unclaimed,
-    /// Another matcher has claimed it since.
-    Lost,
+    /// Another matcher has claimed it since, or is given events.
+    Others,
+}
+
+/// What came of an attempt to claim it.
+enum Attempt {
+    Claimed(Revised<RouteTimeline>),
+    /// Another router is given events.
+    Others(Revised<RouteTimeline>),
+    /// Somebody has written it meanwhile.
+    TooLate,
+}
+
+/// Why it is claimed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By {
+    /// This process is given events. Up to `given`, somebody may have been given them before.
+    Events { given: u64 },
+    /// Something new is to be taken up, if nobody is given events.
+    News,
 }
 
 impl Claim {
@@ -46,20 +64,23 @@ impl Claim {
         &self.timeline.value
     }
 
-    /// Claims it, however long JetStream is away. Tells whether the stream of events is another one than before.
-    pub(super) async fn claim(&mut self, current: Option<&Loaded>) -> bool {
+    /// Claims it, however long JetStream is away, unless it is another's. Tells whether the stream of events is another
+    /// one than before.
+    pub(super) async fn claim(&mut self, current: Option<&Loaded>, by: By) -> bool {
         loop {
-            let Some(claimed) = at_last(|| self.attempt(current)).await else { continue };
-            let anew = self.timeline.value.log_began != claimed.value.log_began;
-            self.timeline = claimed;
-            self.state = State::Mine;
+            let (timeline, state) = match at_last(|| self.attempt(current, by)).await {
+                Attempt::Claimed(timeline) => (timeline, State::Mine),
+                Attempt::Others(timeline) => (timeline, State::Others),
+                Attempt::TooLate => continue,
+            };
+            let anew = self.timeline.value.log_began != timeline.value.log_began;
+            (self.timeline, self.state) = (timeline, state);
             return anew;
         }
     }
 
-    async fn attempt(&self, current: Option<&Loaded>) -> Result<Option<Revised<RouteTimeline>>, Error> {
-        let log = self.sets.bus.log().await?;
-        let bucket = self.sets.bus.route_sets().await?;
+    async fn attempt(&self, current: Option<&Loaded>, by: By) -> Result<Attempt, Error> {
+        let bucket = self.sets.bucket().await;
         let Revised { revision, value: mut timeline } = match bucket.timeline().await? {
             Some(kept) => kept,
             // NATS has lost it, or there never was one. What this process knows of it is true still.
@@ -72,9 +93,19 @@ impl Claim {
                 Revised { revision: 0, value: self.timeline.value.clone() }
             }
         };
+        // Who is given events after this claims it after this.
+        let mut log = self.sets.bus.log().await?;
+        match by {
+            By::News if log.taken => return Ok(Attempt::Others(Revised { revision, value: timeline })),
+            By::News => {}
+            By::Events { given } => log.delivered = log.delivered.max(given),
+        }
         timeline.claim(&self.me, log);
         let written = bucket.replace_timeline(revision, &timeline).await?;
-        Ok(written.map(|revision| Revised { revision, value: timeline }))
+        Ok(match written {
+            Some(revision) => Attempt::Claimed(Revised { revision, value: timeline }),
+            None => Attempt::TooLate,
+        })
     }
 
     /// Begins a period with what was applied, after `matched`. If it does not, the state says why.
@@ -89,7 +120,7 @@ impl Claim {
             }
             Ok(None) => {
                 tracing::warn!("another router matches events now");
-                self.state = State::Lost;
+                self.state = State::Others;
             }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "not known whether the routes have changed, will look");

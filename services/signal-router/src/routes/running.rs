@@ -4,17 +4,17 @@
 //! matches by what it wrote; so whoever matches the event again, after a crash or as another replica, finds the same
 //! set. A new period begins after every event that anybody may have matched.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
-use signalbox_bus::at_last;
+use signalbox_bus::{Delivery, Lease, at_last};
 use signalbox_domain::{TimelineExt, wire_time};
 use signalbox_proto::v1::{RoutePeriod, RoutesAnswer, routes_answer::What};
 use signalbox_service::Condition;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 use super::{
-    claim::{Claim, State},
+    claim::{By, Claim, State},
     sets::{Loaded, Sets},
     wanted::{Change, Offer},
 };
@@ -22,6 +22,9 @@ use crate::metrics::RouterMetrics;
 
 /// More than this of what is wrong with a set is not told.
 const LONGEST_REFUSAL: usize = 8 * 1024;
+
+/// How often somebody who has no part in it looks whether the news were taken up.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 /// What runs, and what ran.
 pub(crate) struct Running {
@@ -33,8 +36,14 @@ pub(crate) struct Running {
     current: Option<Current>,
     /// Events up to this sequence are matched.
     matched: u64,
-    /// That of the last event.
-    opening: Option<u64>,
+    last: Option<Opening>,
+}
+
+/// That of the consumer, of the last event.
+struct Opening {
+    opening: u64,
+    given_before: u64,
+    lease: Lease,
 }
 
 /// The set of the last period.
@@ -58,57 +67,88 @@ impl Running {
         ready: Condition,
     ) -> Self {
         let claim = Claim::new(Arc::clone(&sets));
-        Self { sets, offered, metrics, ready, claim, current: None, matched: 0, opening: None }
+        Self { sets, offered, metrics, ready, claim, current: None, matched: 0, last: None }
     }
 
-    /// Comes back when events can be matched: the timeline is claimed, and the set that is to run is loaded. To be
-    /// called before anything is taken from the stream.
+    /// Comes back when it is known what is wanted, which then holds for all that waits. Until there are events, it is
+    /// taken up by any router, if none is given events.
     pub(crate) async fn begin(&mut self) {
-        // What is new at the start holds for all that waits.
         let looked = self.offered.wait_for(|offer| !matches!(offer, Offer::Unknown)).await.is_ok();
         if looked {
             self.offered.mark_changed();
         }
-        self.prepare().await;
+        self.take_news().await;
     }
 
-    async fn prepare(&mut self) {
+    /// Claims the timeline, takes up what is new and loads what runs, for whoever is given events.
+    async fn prepare(&mut self, given: u64) {
         loop {
             if self.claim.state != State::Mine {
-                self.claim().await;
+                self.claim(By::Events { given }).await;
             }
             self.take_up().await;
-            if self.claim.state == State::Mine && self.load().await {
-                return;
+            if self.claim.state == State::Mine {
+                if self.load().await {
+                    return;
+                }
+                self.news().await;
             }
         }
     }
 
     /// Comes back when something new is wanted.
     pub(crate) async fn news(&mut self) {
-        // Who lost the timeline to another matcher has no say in it, until it is given events again.
-        if self.claim.state == State::Lost || self.offered.changed().await.is_err() {
+        // Whoever is given events takes it up; it may have died.
+        if self.claim.state == State::Others && self.offered.has_changed().unwrap_or(false) {
+            return sleep(BETWEEN_LOOKS).await;
+        }
+        if self.offered.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
         self.offered.mark_changed();
     }
 
-    /// Takes up what is new while no event is there.
+    /// Takes up what is new while no event is there, unless another router is given events: it does so.
     pub(crate) async fn take_news(&mut self) {
-        self.take_up().await;
-        while self.claim.state == State::Unclaimed {
-            self.claim().await;
+        loop {
             self.take_up().await;
+            if self.claim.state == State::Mine {
+                if self.current.is_none() {
+                    self.load().await;
+                }
+                return;
+            }
+            let ours = self.last.as_ref().filter(|last| last.lease.holds());
+            self.claim(ours.map_or(By::News, |last| By::Events { given: last.given_before })).await;
+            if self.claim.state == State::Others {
+                return self.stand_by();
+            }
         }
     }
 
-    /// Takes up what is new before an event. `opening` is that of the event.
-    pub(crate) async fn before(&mut self, opening: u64) {
-        if self.opening.replace(opening).is_some_and(|last| last != opening) {
+    /// Another router is given events, and may have taken up already what is new.
+    fn stand_by(&mut self) {
+        let running = self.claim.timeline().running().map(|period| &period.version);
+        let taken_up = match &*self.offered.borrow() {
+            Offer::Change(change) => running == Some(&change.wanted.version),
+            Offer::Unknown | Offer::Nothing => true,
+        };
+        if taken_up {
+            self.offered.mark_unchanged();
+        }
+        self.ready.met();
+    }
+
+    /// Takes up what is new before an event.
+    pub(crate) async fn before(&mut self, first: &Delivery) {
+        let Delivery { opening, given_before, lease, .. } = first;
+        if self.last.as_ref().is_none_or(|last| last.opening != *opening) {
             self.claim.state = State::Unclaimed;
+            self.last =
+                Some(Opening { opening: *opening, given_before: *given_before, lease: lease.clone() });
         }
         if self.claim.state != State::Mine || self.offered.has_changed().unwrap_or(false) {
-            self.prepare().await;
+            self.prepare(*given_before).await;
         }
     }
 
@@ -134,18 +174,17 @@ impl Running {
         self.sets.get(&version).await.map_err(|why| Unroutable { version, why })
     }
 
-    async fn claim(&mut self) {
+    async fn claim(&mut self, by: By) {
         let current = self.current.as_ref().map(|current| &*current.set);
-        if self.claim.claim(current).await {
+        if self.claim.claim(current, by).await {
             self.matched = 0;
         }
     }
 
-    /// Whether the set of the last period is loaded. If it cannot be, waits until another one is wanted.
+    /// Whether the set of the last period is loaded. If it cannot be, it takes another one.
     async fn load(&mut self) -> bool {
         let Some(period) = self.claim.timeline().running().cloned() else {
             self.ready.unmet("no routes are applied yet");
-            self.news().await;
             return false;
         };
         let at_hand = self.current.as_ref().filter(|current| current.set.version == period.version);
@@ -160,7 +199,6 @@ impl Running {
             }
             Err(why) => {
                 self.ready.unmet(format!("the routes {} cannot be used: {why}", period.version));
-                self.news().await;
                 false
             }
         }

@@ -1,0 +1,318 @@
+//! The deliveries of a durable consumer, to one process at a time.
+
+use std::time::Duration;
+
+use async_nats::{
+    HeaderMap,
+    header::NATS_PIN_ID,
+    jetstream::{self, consumer::pull, context::ConsumerInfoErrorKind},
+};
+use chrono::{DateTime, Utc};
+use futures::{FutureExt, StreamExt};
+use signalbox_telemetry::Chain;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::{
+    Bus, Delivery, Error,
+    lease::{self, GROUP, Pinned, ask, pin_of},
+    pause::{LONGEST_PAUSE, at_last, patient},
+};
+
+/// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Who has given a consumer away leaves it to others for so long.
+const STANDS_BACK: Duration = Duration::from_secs(3);
+
+/// The deliveries of one durable consumer, in the order of its stream. Of all processes that want them one gets them;
+/// when it dies, or gives them away, another one does, from where the acknowledgements end. While JetStream is away it
+/// waits; should the consumer be gone, with a stream that was deleted or a server that lost its data, it is made again.
+pub struct Deliveries {
+    bus: Bus,
+    stream: &'static str,
+    durable: String,
+    /// Messages that are asked for beforehand.
+    ahead: usize,
+    open: Option<Open>,
+    openings: u64,
+    /// The last that was given here, and when the stream that it is of was made.
+    given: u64,
+    began: Option<DateTime<Utc>>,
+    stands_back_until: Option<Instant>,
+}
+
+struct Open {
+    stream: jetstream::stream::Stream<()>,
+    messages: pull::Stream,
+    /// Messages come under this pin, which is still to be taken up.
+    offered: Option<Offered>,
+    taken: Option<Taken>,
+}
+
+/// The first message under a pin: it comes again once that is taken up.
+#[derive(Clone)]
+struct Offered {
+    pin: String,
+    stream_sequence: u64,
+    redelivered: bool,
+    consumer_sequence: u64,
+}
+
+struct Taken {
+    pinned: Pinned,
+    number: u64,
+    /// Up to here of the stream it may have been worked on before.
+    seen: u64,
+    given_before: u64,
+    /// The last that came, as the consumer counts.
+    last: u64,
+    /// What comes was sent before the consumer went back to where the acknowledgements end, and comes again.
+    stale: bool,
+}
+
+impl Deliveries {
+    pub(crate) fn new(bus: &Bus, stream: &'static str, durable: String, ahead: usize) -> Self {
+        Self {
+            bus: bus.clone(),
+            stream,
+            durable,
+            ahead,
+            open: None,
+            openings: 0,
+            given: 0,
+            began: None,
+            stands_back_until: None,
+        }
+    }
+
+    /// The next delivery; pending while there is none, or while another process has them. May be dropped without loss.
+    pub async fn next(&mut self) -> Delivery {
+        loop {
+            self.open().await;
+            self.take_up().await;
+            let Some(open) = &mut self.open else { continue };
+            match open.messages.next().await {
+                Some(Ok(message)) => {
+                    if let Some(delivery) = open.receive(message) {
+                        self.given = self.given.max(delivery.stream_sequence);
+                        return delivery;
+                    }
+                }
+                Some(Err(error)) => {
+                    tracing::trace!(%error, consumer = self.durable, "no deliveries for now");
+                    if self.consumer_is_gone().await {
+                        tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer is gone");
+                        self.open = None;
+                    }
+                }
+                None => self.open = None,
+            }
+        }
+    }
+
+    /// The next delivery and those that are already there behind it, `most` together, and no more when they have
+    /// `bytes`.
+    pub async fn next_ready(&mut self, most: usize, bytes: usize) -> Vec<Delivery> {
+        let first = self.next().await;
+        let mut taken = first.payload().len();
+        let mut deliveries = vec![first];
+        while deliveries.len() < most
+            && taken < bytes
+            && let Some(delivery) = self.next().now_or_never()
+        {
+            taken += delivery.payload().len();
+            deliveries.push(delivery);
+        }
+        deliveries
+    }
+
+    /// Whether they come to this process, as far as it knows.
+    pub fn are_ours(&self) -> bool {
+        let taken = self.open.as_ref().and_then(|open| open.taken.as_ref());
+        taken.is_some_and(|taken| taken.pinned.lease().holds())
+    }
+
+    /// Gives them to another process that wants them, once what is still worked on here has come to its end. What was
+    /// delivered and is not settled is delivered again, there.
+    pub async fn give_away(&mut self, work: impl Future<Output = ()>) {
+        let open = self.open.take();
+        let taken = open.and_then(|Open { stream, taken, .. }| Some((stream, taken?)));
+        // From here on the lease does not hold.
+        let pinned = taken.map(|(stream, taken)| (stream, taken.pinned.pin.clone()));
+        work.await;
+        let Some((stream, pin)) = pinned.filter(|_| self.bus.is_connected()) else { return };
+        self.stands_back_until = Some(Instant::now() + STANDS_BACK);
+        let given_away = async {
+            if lease::pinned(&stream, &self.durable).await?.as_deref() == Some(&pin) {
+                let unpinned = stream.unpin_consumer(&self.durable, GROUP).await;
+                unpinned.map_err(|e| Error::when("give a consumer away")(e.into()))?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = given_away.await {
+            // Whoever wants them gets them when this process is not heard of any more.
+            tracing::debug!(error = %Chain(&error), consumer = self.durable, "not given away at once");
+        }
+    }
+
+    async fn open(&mut self) {
+        if self.open.is_some() {
+            return;
+        }
+        if let Some(until) = self.stands_back_until {
+            sleep_until(until).await;
+            self.stands_back_until = None;
+        }
+        let mut pauses = patient();
+        loop {
+            match self.open_consumer().await {
+                Ok(open) => {
+                    self.open = Some(open);
+                    return;
+                }
+                Err(error) => {
+                    let Self { stream, durable, .. } = self;
+                    tracing::debug!(error = %Chain(&error), stream, consumer = durable, "not open yet")
+                }
+            }
+            sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
+    }
+
+    async fn open_consumer(&self) -> Result<Open, Error> {
+        let of = Error::when("open the consumer");
+        let Self { bus, durable, .. } = self;
+        bus.ensure_streams().await.map_err(|e| of(e.into()))?;
+        let stream = bus.jetstream.get_stream_no_info(self.stream).await.map_err(|e| of(e.into()))?;
+        let info = stream.consumer_info(durable).await.map_err(|e| of(e.into()))?;
+        if info.num_waiting == 0 && pin_of(&info).is_some() {
+            // Whoever has the pin asks for nothing, and nobody else does: it is dead.
+            stream.unpin_consumer(durable, GROUP).await.map_err(|e| of(e.into()))?;
+        }
+        let consumer: jetstream::consumer::PullConsumer = stream.get_consumer(durable).await.map_err(&of)?;
+        let messages = consumer
+            .stream()
+            .group(GROUP)
+            .max_messages_per_batch(self.ahead)
+            .expires(Duration::from_secs(30))
+            .heartbeat(HEARTBEAT)
+            .messages()
+            .await
+            .map_err(|e| of(e.into()))?;
+        Ok(Open { stream, messages, offered: None, taken: None })
+    }
+
+    /// Takes up the pin under which messages have come, if there is a new one, however long JetStream is away.
+    async fn take_up(&mut self) {
+        let Some(Open { stream, offered: Some(offered), .. }) = &self.open else { return };
+        if offered.pin.is_empty() {
+            // Somebody has made it in another way; it is put right when it is opened.
+            tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer pins nobody");
+            sleep(LONGEST_PAUSE).await;
+            self.open = None;
+            return;
+        }
+        let (began, taken) = at_last(|| self.reset(stream, offered)).await;
+        let Some(open) = &mut self.open else { return };
+        open.offered = None;
+        if let Some(taken) = taken {
+            self.openings = taken.number;
+            open.taken = Some(taken);
+            if self.began.replace(began) != Some(began) {
+                self.given = 0;
+            }
+        }
+    }
+
+    /// Has the consumer go on where the acknowledgements end, if the pin holds. Without the reset, what a dead process
+    /// had in its hands would come after newer messages, and only when its acknowledgement is overdue.
+    async fn reset(
+        &self,
+        stream: &jetstream::stream::Stream<()>,
+        offered: &Offered,
+    ) -> Result<(DateTime<Utc>, Option<Taken>), Error> {
+        let of = Error::when("open the consumer");
+        let asked = Instant::now();
+        ask(&self.bus, self.stream, &self.durable, &offered.pin).await?;
+        let before = stream.consumer_info(&self.durable).await.map_err(|e| of(e.into()))?;
+        let info = stream.get_info().await.map_err(|e| of(e.into()))?;
+        if pin_of(&before).as_deref() != Some(&offered.pin) {
+            return Ok((info.created, None));
+        }
+        // A consumer that is kept in memory forgets, with its server, what it has delivered.
+        let seen = match before.config.memory_storage {
+            true => info.state.last_sequence,
+            false if offered.redelivered => before.delivered.stream_sequence,
+            false => offered.stream_sequence.saturating_sub(1),
+        };
+        stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
+        let pin = offered.pin.clone();
+        let given = if self.began == Some(info.created) { self.given } else { 0 };
+        let taken = Taken {
+            pinned: Pinned::since(asked, &self.bus, (self.stream, stream), &self.durable, pin),
+            number: self.openings + 1,
+            seen: seen.max(given),
+            given_before: before.delivered.stream_sequence.max(given),
+            last: offered.consumer_sequence,
+            stale: true,
+        };
+        Ok((info.created, Some(taken)))
+    }
+
+    async fn consumer_is_gone(&self) -> bool {
+        let Ok(stream) = self.bus.jetstream.get_stream_no_info(self.stream).await else { return false };
+        match stream.consumer_info(&self.durable).await {
+            Ok(_) => false,
+            Err(error) => match error.kind() {
+                ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => true,
+                ConsumerInfoErrorKind::JetStream(cause) => cause.code() == 404,
+                _ => false,
+            },
+        }
+    }
+}
+
+impl Open {
+    fn receive(&mut self, message: jetstream::Message) -> Option<Delivery> {
+        let Ok(info) = message.info() else {
+            tracing::warn!("a message without JetStream's reply subject was left alone");
+            return None;
+        };
+        let pin = message.headers.as_ref().and_then(pin_in).unwrap_or_default();
+        // It counts from 1 again when it was reset: by this process, or by somebody else.
+        let anew = |taken: &Taken| info.consumer_sequence <= taken.last;
+        let taken = self.taken.as_mut().filter(|taken| taken.pinned.pin == pin);
+        let Some(taken) = taken.filter(|taken| taken.stale || !anew(taken)) else {
+            self.offered = Some(Offered {
+                pin: pin.to_owned(),
+                stream_sequence: info.stream_sequence,
+                redelivered: info.delivered > 1,
+                consumer_sequence: info.consumer_sequence,
+            });
+            return None;
+        };
+        taken.stale &= !anew(taken);
+        taken.last = info.consumer_sequence;
+        if taken.stale {
+            return None;
+        }
+        let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
+        let (number, given_before, lease) = (taken.number, taken.given_before, taken.pinned.lease());
+        let repeated = delivered > 1 || sequence <= taken.seen;
+        let (message, acker) = message.split();
+        Some(Delivery {
+            message,
+            acker,
+            stream_sequence: sequence,
+            stored_at,
+            repeated,
+            opening: number,
+            given_before,
+            lease,
+        })
+    }
+}
+
+/// The server writes it; a publisher may have written one before it.
+fn pin_in(headers: &HeaderMap) -> Option<&str> {
+    headers.get_last(NATS_PIN_ID).map(|pin| pin.as_str())
+}
