@@ -136,3 +136,24 @@ fn alias_bombs_and_deep_files_are_refused() {
     assert!(faults(&"a: ".repeat(10)).contains("not the YAML of a route file"));
     assert!(faults(&" ".repeat(2 << 20)).contains("at most 1048576 are read"));
 }
+
+#[test]
+fn a_flow_that_makes_no_sense_is_refused() {
+    let flow = |flow: &str, action: &str| faults(&route(&format!("    flow: {flow}\n    {action}\n")));
+    let signal = r#"signal: { workflow_id: "${ event.id }", name: s, args: [ 1 ] }"#;
+    insta::assert_snapshot!(flow("{}", signal), @"");
+    insta::assert_snapshot!(flow("{ debounce: 2d }", signal), @"");
+    insta::assert_snapshot!(flow(r#"{ debounce: "${ event.data.quiet }" }"#, signal), @"");
+    insta::assert_snapshot!(flow("{ debounce: { quiet: 1m, at_most: 1s } }", signal), @"");
+    insta::assert_snapshot!(flow("{ batch: { size: 1001, within: 1s } }", signal), @"");
+    insta::assert_snapshot!(flow("{ throttle: { limit: 1 } }", signal), @"");
+    insta::assert_snapshot!(flow("{ throtle: { limit: 1, per: 1s } }", signal), @"");
+    let no_args = r#"signal: { workflow_id: "${ event.id }", name: s }"#;
+    insta::assert_snapshot!(flow("{ batch: { size: 10, within: 1s } }", no_args), @"");
+    let start = r#"start: { workflow_id: "${ event.id }", workflow: w, args: [ 1 ] }"#;
+    insta::assert_snapshot!(flow("{ batch: { size: 10, within: 1s } }", start), @"");
+    insta::assert_snapshot!(flow("{ signals_per_run: 10 }", start), @"");
+    insta::assert_snapshot!(flow("{ debounce: 1s }", start), @"none");
+    let query = r#"query: { workflow_id: "${ event.id }", name: q }"#;
+    insta::assert_snapshot!(flow("{ debounce: 1s }", query), @"");
+}
