@@ -38,6 +38,10 @@ routes:
     on: events.throttled.*
     flow: { throttle: { limit: 3, per: 1s } }
     signal_with_start: *marks
+  - name: limited
+    on: events.limited.*
+    flow: { signals_per_run: 3 }
+    signal_with_start: *marks
   - name: all
     on: events.all.*
     flow:
@@ -93,10 +97,15 @@ impl Flowing {
         self.stack.launch(Service::SignalRouter).unwrap();
     }
 
+    /// The workflow in Temporal's own HTTP API.
+    fn in_temporal(&self, workflow: &str) -> String {
+        let port = self.stack.temporal.http_port();
+        format!("http://127.0.0.1:{port}/api/v1/namespaces/default/workflows/{workflow}")
+    }
+
     /// The argument of each signal that the workflow has had.
     async fn signals(&self, workflow: &str) -> anyhow::Result<Vec<Value>> {
-        let port = self.stack.temporal.http_port();
-        let url = format!("http://127.0.0.1:{port}/api/v1/namespaces/default/workflows/{workflow}/history");
+        let url = format!("{}/history", self.in_temporal(workflow));
         let client = reqwest::Client::builder().no_proxy().build()?;
         let history: Value = client.get(url).send().await?.json().await?;
         let events = history["history"]["events"].as_array().cloned().unwrap_or_default();
@@ -177,8 +186,8 @@ async fn the_last_of_a_burst_takes_the_place_of_the_others() {
     assert_eq!(flowing.signalled("debounced-a", 2).await, [json!(5), json!(6)]);
     flowing.settled().await;
     let metrics = flowing.metrics().await;
-    assert!(metrics.contains("flow_superseded_total 4"), "{metrics}");
-    assert!(metrics.contains("flow_held 0"), "{metrics}");
+    assert!(metrics.contains("flow_superseded_total{service=\"signal-router\"} 4"), "{metrics}");
+    assert!(metrics.contains("flow_held{service=\"signal-router\"} 0"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +216,7 @@ async fn many_events_are_one_signal_in_their_order() {
     }
     assert_eq!(flowing.signalled("batched-a", 2).await, [json!([1, 2, 3, 4]), json!([5, 6])]);
     let metrics = flowing.metrics().await;
-    assert!(metrics.contains("flow_batches_total 3"), "{metrics}");
+    assert!(metrics.contains("flow_batches_total{service=\"signal-router\"} 3"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,4 +230,28 @@ async fn no_more_go_on_than_a_throttle_lets() {
     assert_eq!(signals, (1..=8).map(Value::from).collect::<Vec<_>>());
     // Three of the eight in any second: the last come in the third second at the earliest.
     assert!(begun.elapsed().as_secs() >= 2, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_for_a_run_waits_for_the_next() {
+    let mut flowing = Flowing::start().await;
+    for n in 1..=5 {
+        flowing.publish("limited-a", n).await;
+    }
+    let retrying = flowing.comes_to("limited-a", 4, "retrying").await;
+    assert_eq!(retrying["reason"], "too-many-signals");
+    assert_eq!(flowing.signals("limited-a").await.unwrap(), [json!(1), json!(2), json!(3)]);
+    // A router that knows nothing of it counts the same.
+    flowing.kill_and_launch().await;
+    flowing.stack.wait_until_ready(Service::SignalRouter).await;
+    flowing.publish("limited-b", 1).await;
+    flowing.comes_to("limited-b", 1, "signalled").await;
+    assert_eq!(flowing.signals("limited-a").await.unwrap().len(), 3);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/terminate", flowing.in_temporal("limited-a"));
+    client.post(url).json(&json!({})).send().await.unwrap().error_for_status().unwrap();
+    for n in 4..=5 {
+        flowing.comes_to("limited-a", n, "signalled").await;
+    }
+    assert_eq!(flowing.signals("limited-a").await.unwrap(), [json!(4), json!(5)]);
 }

@@ -45,8 +45,9 @@ async fn a_run_gets_no_more_signals_than_its_route_lets_it_have() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_temporal_lets_a_run_have_is_waited_for_too() {
-    let server =
-        temporal_server(|options| options.dynamic_config(["history.maximumSignalsPerExecution=2"])).await.unwrap();
+    let server = temporal_server(|options| options.dynamic_config(["history.maximumSignalsPerExecution=2"]))
+        .await
+        .unwrap();
     let options = Options {
         address: server.address(),
         namespace: "default".into(),
