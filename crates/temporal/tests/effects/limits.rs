@@ -55,7 +55,7 @@ async fn what_temporal_lets_a_run_have_is_waited_for_too() {
         tls: false,
         identity: "tests".into(),
     };
-    let temporal = Temporal::connect(&options).await.unwrap();
+    let temporal = Temporal::connect_when_up(&options, |_| {}).await.unwrap();
     let id = unique("full");
     let mark = || of(&id, WorkflowAction::SignalWithStart(start(), signal("mark")));
     for _ in 0..2 {

@@ -138,7 +138,7 @@ impl Partition {
         let now = Utc::now();
         let released = self.flows.advance(now);
         if !released.is_empty() {
-            self.release(released).await;
+            self.release(released, now).await;
         }
         self.tell_held(now).await;
     }
@@ -232,9 +232,10 @@ impl Partition {
         let known = known.get(effect.as_str());
         let went_on = self.went_on.contains(&effect) || known.is_some_and(told::went_on);
         if went_on || self.waiting.contains(&effect) {
-            // Whoever published the event again waits for what came of it the first time.
-            if let (Some(to), Some(outcome)) = (&command.reply_to, known) {
-                self.reply(to, outcome.clone()).await;
+            // Whoever published the event again waits for what comes of it the first time.
+            let waits = || (!went_on).then(|| told::held(&command, None, now));
+            if let (Some(to), Some(outcome)) = (&command.reply_to, known.cloned().or_else(waits)) {
+                self.reply(to, outcome).await;
             }
             self.settle(sequence).await;
             return;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use signalbox_bus::{Seal, SealError};
 use signalbox_domain::{BatchMember, Command, DeadLetter, EventKey, dead_letter, of_member};
@@ -22,8 +22,8 @@ struct Going {
 }
 
 impl Partition {
-    /// Publishes what may go on, and settles it.
-    pub(super) async fn release(&mut self, released: Vec<Release>) {
+    /// Publishes what may go on by what was known at this time, and settles it.
+    pub(super) async fn release(&mut self, released: Vec<Release>, released_at: DateTime<Utc>) {
         let commands = released.into_iter().filter_map(|release| Some((command(&release)?, release)));
         let sealed = commands.map(async |(command, release)| {
             let seal = if release.batch { Some(self.bus.seal(self.number, &command).await) } else { None };
@@ -41,11 +41,10 @@ impl Partition {
             tracing::warn!(partition = self.number, "another router works on what is held here");
             return self.start_over();
         }
-        self.publish(going).await;
+        self.publish(going, released_at).await;
     }
 
-    async fn publish(&mut self, going: Vec<Going>) {
-        let released_at = Utc::now();
+    async fn publish(&mut self, going: Vec<Going>, released_at: DateTime<Utc>) {
         // Before it can be carried out: what comes of it is told later than that it is part of a batch.
         join_all(going.iter().filter(|going| going.release.batch).map(|going| self.tell_members(going)))
             .await;

@@ -30,8 +30,9 @@ impl Item {
         self.flow().debounce
     }
 
+    /// `None` too if it is no signal and no update: lint lets no route make many of those one.
     fn batch(&self) -> Option<Batch> {
-        self.flow().batch
+        self.flow().batch.filter(|_| fit_together(&self.command, &self.command))
     }
 
     fn throttle(&self) -> Option<Throttle> {
