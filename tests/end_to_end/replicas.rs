@@ -1,6 +1,6 @@
 //! Several routers: each partition has one, and when it dies another one goes on, in order.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{Context, ensure};
 use async_nats::jetstream;
@@ -40,6 +40,15 @@ struct Load {
 }
 
 impl Load {
+    /// Workflows that take as many signals as there are.
+    async fn begin(&self) {
+        for key in 0..KEYS {
+            let begin = json!({ "until": { "count": 9000 } }).to_string();
+            let sent = self.jetstream.publish(format!("events.lab.aggregate.key-{key}"), begin.into());
+            sent.await.unwrap().await.unwrap();
+        }
+    }
+
     async fn send(&mut self, count: usize) {
         for _ in 0..count {
             let number: usize = self.sent.values().map(Vec::len).sum();
@@ -64,7 +73,7 @@ impl Load {
 
     /// All is carried out.
     async fn has_arrived(&self) {
-        let sent = self.sent.values().map(Vec::len).sum::<usize>() as u64;
+        let sent = (KEYS + self.sent.values().map(Vec::len).sum::<usize>()) as u64;
         eventually(SOON * 2, async || {
             let outcomes = self.jetstream.get_stream(stream::OUTCOMES).await?.cached_info().state.messages;
             let waiting = self.jetstream.get_stream(stream::COMMANDS).await?.cached_info().state.messages;
@@ -98,7 +107,9 @@ async fn partitions(api: &Api) -> anyhow::Result<usize> {
 async fn started() -> (Stack, Load) {
     let stack = Stack::start(SIGNALBOX).await.unwrap();
     let jetstream = jetstream::new(stack.nats_client().await.unwrap());
-    (stack, Load { jetstream, sent: BTreeMap::new() })
+    let load = Load { jetstream, sent: BTreeMap::new() };
+    load.begin().await;
+    (stack, load)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,12 +119,12 @@ async fn partitions_are_shared_and_order_outlives_the_death_of_their_routers() {
     let mut routers = Routers::join(&stack, 2).await;
     // Each gets some of the work of the first one.
     for (_, api) in routers.0.iter().flatten() {
-        eventually(SOON * 2, async || {
-            ensure!(partitions(api).await? > 0, "it has none");
-            Ok(())
-        })
-        .await;
-        load.send(2 * KEYS).await;
+        let begun = Instant::now();
+        while partitions(api).await.unwrap() == 0 {
+            assert!(begun.elapsed() < SOON * 2, "it has none");
+            load.send(KEYS).await;
+            load.has_arrived().await;
+        }
     }
     load.send(4 * KEYS).await;
     stack.kill(Service::SignalRouter).unwrap();

@@ -36,7 +36,7 @@ pub struct Delivery {
     /// How often the consumer had come to this process when it came. Between two openings another process may have had
     /// it, and the stream may have been made anew.
     pub opening: u64,
-    /// Up to this sequence of the stream, somebody may have been given it before this opening.
+    /// Up to this sequence of the stream, it may have been worked on before this opening.
     pub given_before: u64,
     /// Whether it may still be worked on here.
     pub lease: Lease,

@@ -9,6 +9,7 @@ use async_nats::{
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
+use signalbox_proto::names::stream as names;
 use signalbox_telemetry::Chain;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -20,6 +21,8 @@ use crate::{
 
 /// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often who waits for its turn looks whether anybody has it.
+const LOOKS_EVERY: Duration = Duration::from_secs(2);
 /// Who has given a consumer away leaves it to others for so long.
 const STANDS_BACK: Duration = Duration::from_secs(3);
 
@@ -38,6 +41,7 @@ pub struct Deliveries {
     given: u64,
     began: Option<DateTime<Utc>>,
     stands_back_until: Option<Instant>,
+    looks_at: Instant,
 }
 
 struct Open {
@@ -62,7 +66,6 @@ struct Taken {
     number: u64,
     /// Up to here of the stream it may have been worked on before.
     seen: u64,
-    given_before: u64,
     /// The last that came, as the consumer counts.
     last: u64,
     /// What comes was sent before the consumer went back to where the acknowledgements end, and comes again.
@@ -81,6 +84,7 @@ impl Deliveries {
             given: 0,
             began: None,
             stands_back_until: None,
+            looks_at: Instant::now(),
         }
     }
 
@@ -89,8 +93,17 @@ impl Deliveries {
         loop {
             self.open().await;
             self.take_up().await;
+            let ours = self.are_ours();
             let Some(open) = &mut self.open else { continue };
-            match open.messages.next().await {
+            let message = tokio::select! {
+                message = open.messages.next() => message,
+                () = sleep_until(self.looks_at), if !ours => {
+                    self.looks_at = Instant::now() + LOOKS_EVERY;
+                    self.look_after_the_dead().await;
+                    continue;
+                }
+            };
+            match message {
                 Some(Ok(message)) => {
                     if let Some(delivery) = open.receive(message) {
                         self.given = self.given.max(delivery.stream_sequence);
@@ -238,24 +251,51 @@ impl Deliveries {
         if pin_of(&before).as_deref() != Some(&offered.pin) {
             return Ok((info.created, None));
         }
-        // A consumer that is kept in memory forgets, with its server, what it has delivered.
-        let seen = match before.config.memory_storage {
-            true => info.state.last_sequence,
-            false if offered.redelivered => before.delivered.stream_sequence,
+        let given = if self.began == Some(info.created) { self.given } else { 0 };
+        // What came after the first message came here, and was not worked on.
+        let delivered = match offered.redelivered {
+            true => before.delivered.stream_sequence,
             false => offered.stream_sequence.saturating_sub(1),
         };
+        let seen = self.keep_in_mind(&info, delivered.max(given)).await?;
         stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
         let pin = offered.pin.clone();
-        let given = if self.began == Some(info.created) { self.given } else { 0 };
         let taken = Taken {
             pinned: Pinned::since(asked, &self.bus, (self.stream, stream), &self.durable, pin),
             number: self.openings + 1,
-            seen: seen.max(given),
-            given_before: before.delivered.stream_sequence.max(given),
+            seen,
             last: offered.consumer_sequence,
             stale: true,
         };
         Ok((info.created, Some(taken)))
+    }
+
+    /// What a dead process had in its hands comes to somebody only when a message comes, and otherwise when its
+    /// acknowledgement is overdue. Whoever waits sees to it that it comes now.
+    async fn look_after_the_dead(&self) {
+        let Some(Open { stream, .. }) = &self.open else { return };
+        let look = async {
+            let of = Error::when("look after a consumer");
+            let info = stream.consumer_info(&self.durable).await.map_err(|e| of(e.into()))?;
+            if pin_of(&info).is_none() && info.num_ack_pending > 0 {
+                let there = stream.get_info().await.map_err(|e| of(e.into()))?;
+                self.keep_in_mind(&there, info.delivered.stream_sequence).await?;
+                stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = look.await {
+            tracing::trace!(error = %Chain(&error), consumer = self.durable, "not looked after");
+        }
+    }
+
+    /// Up to where of the stream somebody may have worked on it: a reset consumer no longer knows.
+    async fn keep_in_mind(&self, stream: &jetstream::stream::Info, delivered: u64) -> Result<u64, Error> {
+        match self.stream {
+            names::EVENTS => self.bus.keep_in_mind(stream.created, delivered).await,
+            // Consumers of work queues are kept in memory, and forget it with their server, too: all that is there.
+            _ => Ok(stream.state.last_sequence),
+        }
     }
 
     async fn consumer_is_gone(&self) -> bool {
@@ -296,7 +336,7 @@ impl Open {
             return None;
         }
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
-        let (number, given_before, lease) = (taken.number, taken.given_before, taken.pinned.lease());
+        let (number, given_before, lease) = (taken.number, taken.seen, taken.pinned.lease());
         let repeated = delivered > 1 || sequence <= taken.seen;
         let (message, acker) = message.split();
         Some(Delivery {

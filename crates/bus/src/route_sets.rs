@@ -7,9 +7,10 @@ use std::{
 };
 
 use async_nats::jetstream::kv;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
-use signalbox_domain::Log;
+use signalbox_domain::{Log, wire_time};
 use signalbox_proto::{
     names::{bucket, consumer, route_key, stream},
     v1::{RouteFiles, RouteTimeline, RoutesAnswer, WantedRoutes},
@@ -85,6 +86,28 @@ impl Bus {
             delivered: matcher.delivered.stream_sequence,
             taken: pin_of(&matcher).is_some() && matcher.num_waiting > 0,
         })
+    }
+}
+
+impl Bus {
+    /// Notes, in the timeline, that events up to `delivered` may have been matched; tells up to where that is known.
+    pub(crate) async fn keep_in_mind(&self, began: DateTime<Utc>, delivered: u64) -> Result<u64, Error> {
+        let bucket = self.route_sets().await?;
+        loop {
+            let Some(Revised { revision, value: mut timeline }) = bucket.timeline().await? else {
+                return Ok(delivered);
+            };
+            if timeline.log_began != Some(wire_time(began)) {
+                return Ok(delivered);
+            }
+            if timeline.seen >= delivered {
+                return Ok(timeline.seen);
+            }
+            timeline.seen = delivered;
+            if bucket.replace_timeline(revision, &timeline).await?.is_some() {
+                return Ok(delivered);
+            }
+        }
     }
 }
 
