@@ -38,6 +38,17 @@ routes:
     on: events.throttled.*
     flow: { throttle: { limit: 3, per: 1s } }
     signal_with_start: *marks
+  - name: pairs
+    on: [ events.pairs.*, events.kept.* ]
+    flow: { batch: { size: 2, within: 1h } }
+    signal_with_start: &pairs
+      workflow: Marks
+      workflow_id: pairs-${ event.tokens[2] }
+      signal: { name: mark, args: [ "${ event.data.n }" ] }
+  - name: kept
+    on: events.kept.*
+    flow: { batch: { size: 2, within: 1h } }
+    signal_with_start: *pairs
   - name: limited
     on: events.limited.*
     flow: { signals_per_run: 3 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Flowing;
 
@@ -88,4 +88,22 @@ async fn a_debounce_has_each_mark_once_or_superseded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_together_have_each_mark_once_or_superseded() {
     the_rest_is_superseded("all").await;
+}
+
+/// Both commands of the second event lie in one message: one of them has gone on, in a batch, when the router dies, and
+/// the other waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_on_does_not_go_on_again_with_what_waits() {
+    let mut flowing = Flowing::start().await;
+    flowing.publish("pairs-a", 1).await;
+    flowing.publish("kept-a", 2).await;
+    assert_eq!(flowing.signalled("pairs-a", 1).await, [json!([1, 2])]);
+    flowing.comes_to("pairs-a", 1, "signalled").await;
+    flowing.kill_and_launch().await;
+    flowing.publish("kept-a", 3).await;
+    assert_eq!(flowing.signalled("pairs-a", 2).await, [json!([1, 2]), json!([2, 3])]);
+    flowing.publish("pairs-a", 4).await;
+    flowing.settled().await;
+    let signals = flowing.signals("pairs-a").await.unwrap();
+    assert_eq!(signals, [json!([1, 2]), json!([2, 3]), json!([3, 4])]);
 }
