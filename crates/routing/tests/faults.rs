@@ -165,7 +165,6 @@ fn a_flow_that_makes_no_sense_is_refused() {
     routes/lab.yaml:5:23: `at_most` is shorter than `quiet`; a burst lasts for `quiet` at least
     routes/lab.yaml:5:28: `size` is a whole number from 1 to 1000
     routes/lab.yaml:5:23: missing field `per`
-    routes/lab.yaml:5:11: `flow` holds nothing back; one of `debounce`, `batch`, `throttle` and `signals_per_run`
     routes/lab.yaml:5:13: unknown field `throtle`; did you mean `throttle`?
     routes/lab.yaml:5:11: `batch` is for signals and updates that have arguments; `signal`, `signal_with_start`, `update` or `update_with_start`, with at least one of `args`
     routes/lab.yaml:5:11: `batch` is for signals and updates that have arguments; `signal`, `signal_with_start`, `update` or `update_with_start`, with at least one of `args`

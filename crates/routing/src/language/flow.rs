@@ -73,7 +73,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Flow> {
     let batch = reader.optional(&entries, "batch", |reader, node, _| batch(reader, node));
     let throttle = reader.optional(&entries, "throttle", |reader, node, _| throttle(reader, node));
     let signals = reader.count(&entries, "signals_per_run");
-    if entries.found.iter().all(Option::is_none) {
+    if matches!(&node.kind, Kind::Map(map) if map.is_empty()) {
         fault(
             reader,
             node,
