@@ -17,6 +17,7 @@ use crate::commands::lint::Lint;
 use crate::commands::lookups::{Describe, Query, ResultOf};
 use crate::commands::publish::Publish;
 use crate::commands::ready::Ready;
+use crate::commands::replay::Replay;
 use crate::commands::routes::{Apply, Plan, Rollback, Routes};
 use crate::commands::schedule::Schedule;
 use crate::commands::test::Test;
@@ -77,6 +78,7 @@ pub enum Command {
     Schedule(Schedule),
     Publish(Publish),
     Events(Events),
+    Replay(Replay),
     Learn(Learn),
     Lint(Lint),
     Routes(Routes),

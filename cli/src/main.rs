@@ -47,6 +47,7 @@ fn run(command: Command) -> ExitCode {
         Command::Schedule(schedule) => does(schedule),
         Command::Publish(publish) => does(publish),
         Command::Events(events) => does(events),
+        Command::Replay(replay) => does(replay),
         Command::Learn(learn) => does(learn),
         Command::Lint(lint) => does(lint),
         Command::Routes(routes) => does(routes),

@@ -153,15 +153,15 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
             trace: trace(),
         },
     );
-    check("command-batch", &CommandBatch { commands: vec![command()] });
+    check("command-batch", &CommandBatch { commands: vec![command()], ..Default::default() });
     check("outcome", &outcome());
-    check("command-actions", &CommandBatch { commands: actions() });
+    check("command-actions", &CommandBatch { commands: actions(), ..Default::default() });
     let matching = Matching {
         verdicts: vec![Verdict { route: "r".into(), matched: true, detail: "d".into() }],
         effect_keys: vec!["0123".into()],
     };
     let again = Command { repeated: true, matching: Some(matching), ..command() };
-    check("command-repeated", &CommandBatch { commands: vec![again, command()] });
+    check("command-repeated", &CommandBatch { commands: vec![again, command()], ..Default::default() });
     check(
         "outcome-answered",
         &Outcome {
@@ -242,6 +242,55 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
                 from: at(),
                 to: at(),
             })),
+        },
+    );
+}
+
+#[test]
+fn bytes_of_replays_are_read_and_written_the_same() {
+    let request = ReplayRequest {
+        stream_sequences: vec![7, 9],
+        routes: vec!["payment".into()],
+        again: "ticket-1".into(),
+        dry_run: true,
+        dead: true,
+        letters: true,
+        repeated: true,
+    };
+    check("replay-request", &request);
+    let effect = ReplayedEffect {
+        effect_key: "0123".into(),
+        route: "payment".into(),
+        action: "signal:payment".into(),
+        target: "order-7".into(),
+        known: OutcomeKind::Signalled.into(),
+    };
+    let event = ReplayedEvent {
+        stream_sequence: 7,
+        state: ReplayedState::Planned.into(),
+        event: Some(event_ref()),
+        detail: "why".into(),
+        asked_for: 1,
+        passed_over: 2,
+        effects: vec![effect],
+        failed: vec![Verdict { route: "b".into(), matched: false, detail: "why".into() }],
+    };
+    let replayed = Replayed { route_set: "0123".into(), events: vec![event] };
+    check("replay-reply", &ReplayReply { what: Some(replay_reply::What::Replayed(replayed)) });
+    check(
+        "replay-place",
+        &ReplayPlace {
+            name: "replay-0123".into(),
+            asked: "--since 2h".into(),
+            log_began: at(),
+            subject: "events.>".into(),
+            answered: 7,
+            last_sequence: 9,
+            routes: vec!["payment".into()],
+            again: "ticket-1".into(),
+            dead: true,
+            at: at(),
+            until: at(),
         },
     );
 }

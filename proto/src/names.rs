@@ -37,6 +37,8 @@ pub mod subject {
     pub const LOOKUP: &str = "signalbox.router.lookup";
     /// Request-reply: whether the router can work.
     pub const ROUTER_STATUS: &str = "signalbox.router.status";
+    /// Request-reply: events that are to be matched again, by the routes that run now.
+    pub const REPLAY: &str = "signalbox.router.replay";
     /// Request-reply: calls on schedules.
     pub const SCHEDULE: &str = "signalbox.scheduler.schedule";
     /// Request-reply: whether the scheduler manager can work.
@@ -88,6 +90,8 @@ pub mod bucket {
     pub const SCHEDULES: &str = "signalbox-schedules";
     /// Route sets, and which of them holds for which event.
     pub const ROUTES: &str = "signalbox-routes";
+    /// How far replays came that are not at their end.
+    pub const REPLAYS: &str = "signalbox-replays";
 }
 
 /// Keys of the bucket of route sets.

@@ -1,14 +1,16 @@
 //! `signalbox doctor`, on what is well and on what is not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::ensure;
+use async_nats::jetstream;
 use serde_json::Value;
-use signalbox_testkit::{Service, Stack, eventually};
+use signalbox_proto::names::{stream, subject};
+use signalbox_testkit::{Service, Stack, eventually, root};
 
 use crate::{
     SIGNALBOX, SOON,
-    cli::{Cli, Told},
+    cli::{Cli, Told, told},
     shared,
 };
 
@@ -106,6 +108,7 @@ async fn nothing_is_made_where_nothing_is() {
     let stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
     let told = examine(&stack).await;
     let expected = [
+        "bucket signalbox-replays",
         "bucket signalbox-routes",
         "bucket signalbox-schedules",
         "ingress",
@@ -119,7 +122,7 @@ async fn nothing_is_made_where_nothing_is() {
     ];
     assert_eq!(faults(&told), expected);
     assert_eq!(faults(&examine(&stack).await), expected, "the doctor has made something");
-    let jetstream = async_nats::jetstream::new(stack.nats_client().await.unwrap());
+    let jetstream = jetstream::new(stack.nats_client().await.unwrap());
     assert_eq!(jetstream.query_account().await.unwrap().streams, 0);
 }
 
@@ -159,4 +162,38 @@ async fn names(stack: &Stack, expected: &[&str]) -> Vec<String> {
         Ok(found)
     })
     .await
+}
+
+/// An operator has changed how long the ledger remembers: no event is matched by then, and it is said what to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_forgets_too_soon_is_refused() {
+    let mut stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
+    let jetstream = jetstream::new(stack.nats_client().await.unwrap());
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut ledger = jetstream::stream::Config {
+        name: stream::OUTCOMES.into(),
+        subjects: vec![subject::OUTCOMES.into()],
+        max_messages_per_subject: 1,
+        allow_direct: true,
+        max_age: day,
+        ..Default::default()
+    };
+    jetstream.create_stream(ledger.clone()).await.unwrap();
+    let mut router = Cli::to(&stack).program(SIGNALBOX);
+    let routes = root().join("routes");
+    router.args(["serve", "signal-router", "--listen", "127.0.0.1:0", "--routes", routes.to_str().unwrap()]);
+    let refused = told(&mut router).await;
+    let says = |what: &str| refused.stderr.contains(what);
+    assert!(refused.code == 1 && says("keeps outcomes for 1d, EVENTS events for 7d"), "{refused:?}");
+    assert!(says("nats stream edit OUTCOMES --max-age=8d"), "{refused:?}");
+
+    let told = examine(&stack).await;
+    assert!(faults(&told).contains(&"ledger".to_owned()), "{told:?}");
+    assert!(told.stdout.contains("nats stream edit OUTCOMES --max-age=8d"), "{told:?}");
+
+    ledger.max_age = 8 * day;
+    jetstream.update_stream(ledger).await.unwrap();
+    stack.launch_all(&[Service::SignalRouter]).await.unwrap();
+    let told = examine(&stack).await;
+    assert_eq!(levels(&told)["ledger"], "ok", "{told:?}");
 }

@@ -93,6 +93,11 @@ async fn prepare(cli: &Cli, folder: &Path, line: &str) {
                 cli.run(&["stop", id]).await;
             }
         }
+        ["signalbox", "replay", "--event", id, ..] => {
+            cli.run(&["trigger", "ada"]).await;
+            cli.run(&["publish", "events.lab.message.ada", r#"{"message": "hi"}"#, "--id", id, "--wait"])
+                .await;
+        }
         ["signalbox", "learn", "--on", ..] => {
             cli.run(&["publish", "events.lab.trigger.ada", r#"{"name": "Ada"}"#]).await;
         }
@@ -149,6 +154,23 @@ async fn readmes_commands_work_as_they_stand() {
     let readme = include_str!("../../README.md");
     let lines: Vec<_> = readme.lines().filter(|line| line.starts_with("signalbox ")).collect();
     assert!(lines.len() >= 10, "{lines:?}");
+    for line in lines {
+        run(&cli, folder.path(), line).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_page_about_replays_work_as_they_stand() {
+    let (stack, _) = shared().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cli = terminal(&stack, folder.path());
+    let page = include_str!("../../docs/operations/replay.md");
+    let lines: Vec<_> = page.lines().filter(|line| line.starts_with("signalbox ")).collect();
+    assert!(lines.len() >= 6, "{lines:?}");
+    // Two events, so that a replay of one of them has something to go on with.
+    for id in ["before-1", "before-2"] {
+        cli.run(&["publish", "events.lab.note", "{}", "--id", id, "--wait"]).await;
+    }
     for line in lines {
         run(&cli, folder.path(), line).await;
     }

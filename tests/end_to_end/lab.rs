@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use async_nats::{HeaderMap, jetstream};
 use serde_json::json;
-use signalbox_testkit::eventually;
+use signalbox_proto::names::{stream, subject};
+use signalbox_testkit::{Service, Stack, eventually};
 
-use crate::{SOON, described, expect, shared, unique};
+use crate::{SIGNALBOX, SOON, described, expect, shared, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_is_started_signalled_stopped_and_gives_its_result() {
@@ -241,4 +243,68 @@ async fn the_first_page_and_the_documentation_teach() {
         assert!(page.body.as_str().unwrap().contains(typed), "the page does not teach {path}");
     }
     expect(&api.get("/docs").await.unwrap(), 200);
+}
+
+/// JetStream knows a message again for minutes only; here for a moment, so that the call comes again past that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_under_a_used_key_has_no_second_effect_however_late() {
+    let mut stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
+    let jetstream = jetstream::new(stack.nats_client().await.unwrap());
+    let commands = jetstream::stream::Config {
+        name: stream::COMMANDS.into(),
+        subjects: vec![subject::COMMANDS.into()],
+        retention: jetstream::stream::RetentionPolicy::WorkQueue,
+        duplicate_window: Duration::from_millis(100),
+        ..Default::default()
+    };
+    jetstream.create_stream(commands).await.unwrap();
+    stack.launch_all(&Service::ALL).await.unwrap();
+    let api = stack.api();
+    let call =
+        async |path: &str, key: &str| api.post_body(path, &[("Idempotency-Key", key)], "").await.unwrap();
+    let started = call("/trigger-workflow/late", "key-1").await;
+    expect(&started, 200);
+    let signalled = call("/signal-workflow/late?message=once", "key-2").await;
+    expect(&signalled, 200);
+    let refused = call("/signal-workflow/nobody?message=x", "key-3").await;
+    expect(&refused, 404);
+    // Without a key each call is one of its own.
+    expect(&api.post("/signal-workflow/late?message=each").await.unwrap(), 200);
+    forgotten(&jetstream).await;
+
+    expect(&call("/signal-workflow/late?message=once", "key-2").await, 200);
+    expect(&api.post("/stop-workflow/late").await.unwrap(), 200);
+    let result = api.get("/workflow-result/late").await.unwrap();
+    assert_eq!(result.body["messages"], json!(["once", "each"]));
+    forgotten(&jetstream).await;
+
+    // The run has ended: repeated, they would start another one, and be refused.
+    for (path, key, first) in [
+        ("/trigger-workflow/late", "key-1", &started),
+        ("/signal-workflow/late?message=once", "key-2", &signalled),
+        ("/signal-workflow/nobody?message=x", "key-3", &refused),
+    ] {
+        let again = call(path, key).await;
+        assert_eq!((again.status, &again.body), (first.status, &first.body), "{path}");
+    }
+    assert_eq!(api.get("/workflows/late").await.unwrap().body["run_id"], started.body["run_id"]);
+    // Another call under the same key is another effect.
+    expect(&call("/trigger-workflow/later", "key-1").await, 200);
+}
+
+/// Waits until JetStream has forgotten the commands that it has had until now.
+async fn forgotten(jetstream: &jetstream::Context) {
+    let id = unique("probe");
+    let store = async || {
+        let headers =
+            HeaderMap::from_iter([("Nats-Msg-Id".parse()?, id.parse::<async_nats::HeaderValue>()?)]);
+        // A message without commands.
+        anyhow::Ok(jetstream.publish_with_headers("commands.0", headers, "".into()).await?.await?)
+    };
+    store().await.unwrap();
+    eventually(SOON, async || {
+        ensure!(!store().await?.duplicate, "it still knows the last");
+        Ok(())
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ pub mod lookups;
 mod outcome;
 pub mod publish;
 pub mod ready;
+pub mod replay;
 pub mod routes;
 mod running;
 pub mod schedule;

@@ -17,6 +17,7 @@ use crate::{
     Bus, Delivery, Error,
     lease::{self, GROUP, Pinned, ask, pin_of},
     pause::{LONGEST_PAUSE, at_last, patient},
+    turn::{Turn, Turns},
 };
 
 /// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
@@ -52,7 +53,7 @@ struct Open {
     taken: Option<Taken>,
 }
 
-/// The first message under a pin: it comes again once that is taken up.
+/// The first message under a pin, or one whose turn it is not: it comes again once the pin is taken up.
 #[derive(Clone)]
 struct Offered {
     pin: String,
@@ -66,10 +67,7 @@ struct Taken {
     number: u64,
     /// Up to here of the stream it may have been worked on before.
     seen: u64,
-    /// The last that came, as the consumer counts.
-    last: u64,
-    /// What comes was sent before the consumer went back to where the acknowledgements end, and comes again.
-    stale: bool,
+    turns: Turns,
 }
 
 impl Deliveries {
@@ -264,8 +262,7 @@ impl Deliveries {
             pinned: Pinned::since(asked, &self.bus, (self.stream, stream), &self.durable, pin),
             number: self.openings + 1,
             seen,
-            last: offered.consumer_sequence,
-            stale: true,
+            turns: Turns::reset(offered.consumer_sequence, Instant::now()),
         };
         Ok((info.created, Some(taken)))
     }
@@ -318,10 +315,10 @@ impl Open {
             return None;
         };
         let pin = message.headers.as_ref().and_then(pin_in).unwrap_or_default();
-        // It counts from 1 again when it was reset: by this process, or by somebody else.
-        let anew = |taken: &Taken| info.consumer_sequence <= taken.last;
         let taken = self.taken.as_mut().filter(|taken| taken.pinned.pin == pin);
-        let Some(taken) = taken.filter(|taken| taken.stale || !anew(taken)) else {
+        let turn = |taken: &mut Taken| taken.turns.take(info.consumer_sequence, Instant::now());
+        let taken = taken.map(|taken| (turn(taken), taken)).filter(|(turn, _)| *turn != Turn::Out);
+        let Some((turn, taken)) = taken else {
             self.offered = Some(Offered {
                 pin: pin.to_owned(),
                 stream_sequence: info.stream_sequence,
@@ -330,9 +327,7 @@ impl Open {
             });
             return None;
         };
-        taken.stale &= !anew(taken);
-        taken.last = info.consumer_sequence;
-        if taken.stale {
+        if turn == Turn::Stale {
             return None;
         }
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);

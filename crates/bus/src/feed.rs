@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{
-    self,
-    consumer::{DeliverPolicy, pull},
-};
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use prost::{DecodeError, Message};
@@ -28,9 +25,18 @@ pub struct Feed {
     behind: u64,
 }
 
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what was stored then or later.
+    At(DateTime<Utc>),
+    /// After the message with this sequence.
+    After(u64),
+}
+
 /// A message as its stream keeps it.
 pub struct Entry {
-    message: jetstream::Message,
+    message: async_nats::Message,
     /// Its sequence in the stream.
     pub stream_sequence: u64,
     /// When the stream stored it.
@@ -66,11 +72,15 @@ impl Feed {
         self.behind = self.behind.saturating_sub(1);
         let info = message.info().map_err(&of)?;
         let (stream_sequence, stored_at) = (info.stream_sequence, info.published);
-        Ok(Some(Entry { message, stream_sequence, stored_at }))
+        Ok(Some(Entry { message: message.message, stream_sequence, stored_at }))
     }
 }
 
 impl Entry {
+    pub(crate) fn new(message: async_nats::Message, stream_sequence: u64, stored_at: DateTime<Utc>) -> Self {
+        Self { message, stream_sequence, stored_at }
+    }
+
     /// The message as the domain reads it.
     pub fn raw(&self) -> RawMessage<'_> {
         raw(&self.message, self.stream_sequence, self.stored_at)
@@ -91,7 +101,19 @@ impl Bus {
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn read_events(&self, filter: &str, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
-        self.read(stream::EVENTS, filter, from(since)).await
+        self.read(stream::EVENTS, filter, from(since), false).await
+    }
+
+    /// Which events there are on subjects that match `filter`, without what is in them.
+    ///
+    /// # Errors
+    /// When there is no such stream or JetStream is away.
+    pub async fn list_events(&self, filter: &str, start: Start) -> Result<Feed, Error> {
+        let from = match start {
+            Start::At(start_time) => DeliverPolicy::ByStartTime { start_time },
+            Start::After(last) => DeliverPolicy::ByStartSequence { start_sequence: last.saturating_add(1) },
+        };
+        self.read(stream::EVENTS, filter, from, true).await
     }
 
     /// The event with this sequence in the stream; `None` if it is not there, or no more.
@@ -100,7 +122,7 @@ impl Bus {
     /// When there is no such stream or JetStream is away.
     pub async fn event_at(&self, stream_sequence: u64) -> Result<Option<Entry>, Error> {
         let from = DeliverPolicy::ByStartSequence { start_sequence: stream_sequence.max(1) };
-        let mut feed = self.read(stream::EVENTS, "events.>", from).await?;
+        let mut feed = self.read(stream::EVENTS, subject::EVENTS, from, false).await?;
         // Where it is no more, the next one comes.
         Ok(feed.next_there().await?.filter(|entry| entry.stream_sequence == stream_sequence))
     }
@@ -111,15 +133,22 @@ impl Bus {
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn read_outcomes(&self, since: Option<DateTime<Utc>>) -> Result<Feed, Error> {
-        self.read(stream::OUTCOMES, subject::OUTCOMES, from(since)).await
+        self.read(stream::OUTCOMES, subject::OUTCOMES, from(since), false).await
     }
 
-    async fn read(&self, stream: &str, filter: &str, from: DeliverPolicy) -> Result<Feed, Error> {
+    async fn read(
+        &self,
+        stream: &str,
+        filter: &str,
+        from: DeliverPolicy,
+        headers_only: bool,
+    ) -> Result<Feed, Error> {
         let of = Error::when("read the stream");
         let stream = self.jetstream.get_stream_no_info(stream).await.map_err(|e| of(e.into()))?;
         let config = pull::OrderedConfig {
             filter_subject: filter.to_owned(),
             deliver_policy: from,
+            headers_only,
             ..Default::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(|e| of(e.into()))?;

@@ -57,6 +57,8 @@ pub struct StreamState {
     pub last_sequence: u64,
     /// When the last message came.
     pub last_at: DateTime<Utc>,
+    /// When it was made.
+    pub created: DateTime<Utc>,
 }
 
 /// A consumer that is there.
@@ -129,6 +131,7 @@ impl Bus {
             bytes: info.state.bytes,
             last_sequence: info.state.last_sequence,
             last_at: info.state.last_timestamp,
+            created: info.created,
         }))
     }
 

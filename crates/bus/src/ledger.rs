@@ -70,8 +70,7 @@ impl Bus {
                 (Found::All(found), _) => outcomes.extend(found),
                 (Found::TooMany, [] | [_]) => {
                     for event in events {
-                        let read = || self.read_last(event.outcome_subject(">"), usize::MAX);
-                        outcomes.extend(at_last(read).await);
+                        outcomes.extend(at_last(|| self.recorded_of(event)).await);
                     }
                 }
                 (Found::TooMany, events) => {
@@ -81,6 +80,17 @@ impl Bus {
             }
         }
         outcomes
+    }
+
+    /// The last outcomes of all effects of an event.
+    ///
+    /// # Errors
+    /// When JetStream cannot be asked.
+    pub async fn recorded_of(&self, event: &EventKey) -> Result<Vec<Outcome>, Error> {
+        match self.last_of(std::slice::from_ref(event)).await? {
+            Found::All(outcomes) => Ok(outcomes),
+            Found::TooMany => self.read_last(event.outcome_subject(">"), usize::MAX).await,
+        }
     }
 
     /// One question for many subjects (ADR-31 of NATS, "Multi-subject requests").

@@ -98,10 +98,15 @@ pub(crate) fn streams() -> [Config; 5] {
     ]
 }
 
-pub(crate) fn buckets() -> [kv::Config; 2] {
+pub(crate) fn buckets() -> [kv::Config; 3] {
     let of = |name: &str, history| kv::Config { bucket: name.to_owned(), history, ..Default::default() };
     // A timeline has its own history, and files are written once.
-    [of(bucket::SCHEDULES, 5), kv::Config { compression: true, ..of(bucket::ROUTES, 1) }]
+    [
+        of(bucket::SCHEDULES, 5),
+        kv::Config { compression: true, ..of(bucket::ROUTES, 1) },
+        // Nobody goes on with a replay of events that are gone.
+        kv::Config { max_age: 8 * DAY, ..of(bucket::REPLAYS, 1) },
+    ]
 }
 
 pub(crate) fn consumers(stream_name: &str) -> Vec<pull::Config> {

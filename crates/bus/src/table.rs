@@ -5,7 +5,10 @@ use std::marker::PhantomData;
 use async_nats::jetstream::kv;
 use futures::TryStreamExt;
 use prost::Message;
-use signalbox_proto::{names::bucket, v1::ScheduleSpec};
+use signalbox_proto::{
+    names::bucket,
+    v1::{ReplayPlace, ScheduleSpec},
+};
 
 use crate::{Bus, Error};
 
@@ -23,7 +26,19 @@ impl Bus {
     /// # Errors
     /// When the bucket cannot be reached.
     pub async fn desired_schedules(&self) -> Result<Table<ScheduleSpec>, Error> {
-        let store = self.jetstream.get_key_value(bucket::SCHEDULES).await;
+        self.table(bucket::SCHEDULES).await
+    }
+
+    /// How far replays came, by name.
+    ///
+    /// # Errors
+    /// When the bucket cannot be reached.
+    pub async fn replays(&self) -> Result<Table<ReplayPlace>, Error> {
+        self.table(bucket::REPLAYS).await
+    }
+
+    async fn table<M>(&self, bucket: &str) -> Result<Table<M>, Error> {
+        let store = self.jetstream.get_key_value(bucket).await;
         Ok(Table { store: store.map_err(|e| Error::when("open the bucket")(e.into()))?, of: PhantomData })
     }
 }

@@ -34,6 +34,16 @@ impl Command {
     pub fn key(&self) -> &str {
         self.action.key()
     }
+
+    /// The same effect, once more on purpose. The same `id` again is the same once more.
+    #[must_use]
+    pub fn again(mut self, id: &str) -> Self {
+        self.effect_key = self.effect_key.again(id);
+        if let Action::Publish(event) = &mut self.action {
+            event.id = (&self.effect_key).into();
+        }
+        self
+    }
 }
 
 /// Where a command comes from.
@@ -254,6 +264,19 @@ mod tests {
             let before = command(action);
             assert_eq!(Command::try_from(v1::Command::from(before.clone())).unwrap(), before);
         }
+    }
+
+    #[test]
+    fn an_event_that_is_published_once_more_has_another_id() {
+        let published = |command: Command| match command.action {
+            Action::Publish(event) => event.id,
+            other => panic!("{other:?}"),
+        };
+        let once = command(Action::Publish(Box::new(event())));
+        let again = once.clone().again("1");
+        assert_ne!(again.effect_key, once.effect_key);
+        let key = again.effect_key.clone();
+        assert_eq!(published(again), (&key).into());
     }
 
     #[test]

@@ -66,6 +66,11 @@ impl EffectKey {
         Self(hash(["batch", &whole], 16).into())
     }
 
+    /// The key of this effect when it is to happen once more. The same `id` again is the same once more.
+    pub fn again(&self, id: &str) -> Self {
+        Self(hash([self.as_str(), id], 16).into())
+    }
+
     /// A key that was derived before and read from a message.
     pub(crate) fn from_wire(text: &str) -> Option<Self> {
         let valid = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -147,6 +152,15 @@ mod tests {
         assert_eq!(EffectKey::of_batch([&a, &b]), EffectKey::of_batch([&a, &b]));
         for other in [EffectKey::of_batch([&b, &a]), EffectKey::of_batch([&a]), a.clone()] {
             assert_ne!(EffectKey::of_batch([&a, &b]), other);
+        }
+    }
+
+    #[test]
+    fn once_more_is_another_effect_and_twice_the_same_once_more_is_one() {
+        let effect = effect("r", 0, "signal:a", "w");
+        assert_eq!(effect.again("1"), effect.again("1"));
+        for other in [effect.again("2"), effect.again("1").again("1"), effect.clone()] {
+            assert_ne!(effect.again("1"), other);
         }
     }
 

@@ -100,13 +100,19 @@ impl Acceptor {
         action: WorkflowAction,
     ) -> Result<Answer, Problem> {
         let mut waiting = self.waiters.expect()?;
-        let Caller { call: id, trace, trigger } = caller;
+        let Caller { call: id, keyed, trace, trigger } = caller;
         let mut command = direct(&id, trace, trigger, workflow.clone(), action)?;
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
         let accepted = Accepted { event_id: id, workflow_id: Some(workflow) };
-        let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
-        let answer = self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await;
+        let known = if keyed { self.known(&accepted, &command).await? } else { Progress::of(&event) };
+        let answer = if known.has_happened(&effect) {
+            Answer { accepted, progress: known, settled: true }
+        } else {
+            command.repeated = known.effect(&effect).is_some();
+            let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
+            self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await
+        };
         match answer.progress.effect(&effect) {
             Some(outcome) if matches!(outcome.kind(), OutcomeKind::Refused | OutcomeKind::Dead) => {
                 Err(Problem::refused(&outcome.reason, &outcome.detail).about(&answer.accepted.event_id))
@@ -137,6 +143,26 @@ impl Acceptor {
         self.bus.outcomes_of(id).await
     }
 
+    /// What the ledger knows of a call that may be made again: JetStream knows its message for two minutes only, and
+    /// one that is gone from a work queue not even that, if its server has died.
+    async fn known(&self, accepted: &Accepted, command: &Command) -> Result<Progress, Problem> {
+        self.connected(accepted)?;
+        let recorded = self.bus.recorded_of(&command.origin.event_key()).await.map_err(|error| {
+            warn!(event.id = %accepted.event_id, error = %Chain(&error), "ledger not read");
+            Problem::disconnected().about(&accepted.event_id)
+        })?;
+        let mut progress = Progress::of(&command.origin.event);
+        recorded.into_iter().for_each(|outcome| progress.learn(outcome));
+        Ok(progress)
+    }
+
+    fn connected(&self, accepted: &Accepted) -> Result<(), Problem> {
+        match self.bus.is_connected() {
+            true => Ok(()),
+            false => Err(Problem::disconnected().about(&accepted.event_id)),
+        }
+    }
+
     async fn store(
         &self,
         kind: &'static str,
@@ -144,9 +170,7 @@ impl Acceptor {
         publish: impl Future<Output = Result<Stored, PublishError>>,
     ) -> Result<Stored, Problem> {
         // The client would keep the message and send it later, after the caller was told to send it again.
-        if !self.bus.is_connected() {
-            return Err(Problem::disconnected().about(&accepted.event_id));
-        }
+        self.connected(accepted)?;
         let stored = publish.await.map_err(|error| {
             warn!(event.id = %accepted.event_id, error = %Chain(&error), "{kind} not accepted");
             Problem::from(&error).followed_at(&accepted.event_id)

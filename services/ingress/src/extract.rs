@@ -93,6 +93,8 @@ impl<S: Send + Sync> FromRequestParts<S> for CallId {
 pub struct Caller {
     /// The identity of the call.
     pub call: EventId,
+    /// Whether that is the caller's own, so that the call may come again.
+    pub keyed: bool,
     /// The trace that it is worked on under.
     pub trace: TraceContext,
     /// The command line of this project, or anything else that speaks HTTP.
@@ -107,7 +109,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         let Ok(Trace(trace)) = Trace::from_request_parts(parts, state).await;
         let agent = parts.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         let trigger = if agent.starts_with(b"signalbox/") { Trigger::Cli } else { Trigger::Http };
-        Ok(Self { call, trace, trigger })
+        let keyed = parts.headers.contains_key(IDEMPOTENCY_KEY);
+        Ok(Self { call, keyed, trace, trigger })
     }
 }
 

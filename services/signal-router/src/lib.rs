@@ -1,7 +1,7 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
-//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `flow` keeps those
-//! waiting that their routes debounce, batch or throttle; `apply` carries
+//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has
+//! events of earlier times matched again; `flow` keeps those waiting that their routes debounce, batch or throttle; `apply` carries
 //! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
 //! its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
@@ -13,6 +13,7 @@ mod matcher;
 mod metrics;
 mod queued;
 mod recent;
+mod replay;
 mod routes;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -22,6 +23,7 @@ use signalbox_bus::Bus;
 use signalbox_service::{NatsArgs, OnEnd, Process, ServiceArgs, TemporalArgs};
 use signalbox_temporal::Temporal;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::metrics::RouterMetrics;
 pub use crate::routes::{FolderError, RouteFolder};
@@ -65,7 +67,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
     let running = routes::open(&process, &bus, &metrics, options.routes, options.watch_routes);
     let matcher = matcher::Matcher { bus: bus.clone(), metrics: metrics.clone() };
-    process.tasks.spawn("match events", OnEnd::StopService, matcher.run(running, process.stop.clone()));
+    let matching = match_while_remembered(matcher, running, process.stop.clone());
+    process.tasks.spawn("match events", OnEnd::StopService, matching);
 
     flow::spawn(&process, &bus, &metrics);
 
@@ -74,6 +77,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         bus: bus.clone(),
         temporal,
         readiness: process.readiness.clone(),
+        replay: replay::Replay::new(bus.clone()),
         stop: process.stop.clone(),
     };
     process.tasks.spawn("look-ups", OnEnd::StopService, lookups.run());
@@ -89,4 +93,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         apply::spawn(&process, &applier);
     }
     Ok(process.run_until_stopped(options.service.grace).await?)
+}
+
+/// No event is matched whose effects would be forgotten while it may come again.
+async fn match_while_remembered(
+    matcher: matcher::Matcher,
+    running: routes::Running,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    match stop.run_until_cancelled(matcher.bus.remembers()).await {
+        Some(remembers) => remembers?,
+        None => return Ok(()),
+    }
+    matcher.run(running, stop).await
 }

@@ -17,6 +17,8 @@ use signalbox_temporal::{LookupError, Temporal, WorkflowResult};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::replay::Replay;
+
 /// Calls that are answered at once; most of them wait for the end of a workflow.
 const AT_ONCE: usize = 1024;
 
@@ -25,14 +27,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 const OFFER: Offer = Offer {
     name: service::ROUTER,
-    description: "Looks up results, descriptions and queries of workflows",
-    endpoints: &[("lookup", subject::LOOKUP), ("status", subject::ROUTER_STATUS)],
+    description: "Looks up results, descriptions and queries of workflows, and replays events",
+    endpoints: &[
+        ("lookup", subject::LOOKUP),
+        ("replay", subject::REPLAY),
+        ("status", subject::ROUTER_STATUS),
+    ],
 };
 
 pub(crate) struct Lookups {
     pub(crate) bus: Bus,
     pub(crate) temporal: watch::Receiver<Option<Temporal>>,
     pub(crate) readiness: Readiness,
+    pub(crate) replay: Replay,
     pub(crate) stop: CancellationToken,
 }
 
@@ -44,8 +51,10 @@ impl Lookups {
     }
 
     async fn answer(&self, call: Call) {
-        if call.subject == subject::ROUTER_STATUS {
-            return call.answer(&status(&self.readiness)).await;
+        match call.subject {
+            subject::ROUTER_STATUS => return call.answer(&status(&self.readiness)).await,
+            subject::REPLAY => return self.replay.answer(&call).await,
+            _ => {}
         }
         match call.question::<LookupRequest>() {
             Ok(request) => call.answer(&LookupReply { what: Some(self.look_up(request).await) }).await,

@@ -15,7 +15,7 @@ use crate::{
     metrics::RouterMetrics,
     routes::{Loaded, Running, Unroutable},
 };
-use matched::Matched;
+pub(crate) use matched::Matched;
 
 /// Events that are matched together: their commands are stored in one wait.
 const TOGETHER: usize = 512;

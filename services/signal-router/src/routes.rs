@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use folder::{FolderError, RouteFolder};
 pub(crate) use running::{Running, Unroutable};
-pub(crate) use sets::Loaded;
+pub(crate) use sets::{Loaded, Sets};
 
 use crate::metrics::RouterMetrics;
 
@@ -32,7 +32,7 @@ pub(crate) fn open(
     folder: PathBuf,
     watched: bool,
 ) -> Running {
-    let sets = Arc::new(sets::Sets::new(bus.clone()));
+    let sets = Arc::new(Sets::new(bus.clone()));
     let (first, told_first) = oneshot::channel();
     let told = told::Told { sets: Arc::clone(&sets), metrics: metrics.clone(), folder, watched };
     let told = told.run(first, process.stop.clone());

@@ -43,9 +43,10 @@ pub async fn examine(args: &NatsArgs) -> Examined {
         for wanted in expected() {
             findings.extend(stream_and_consumers(&bus, &wanted).await);
         }
-        for name in [bucket::SCHEDULES, bucket::ROUTES] {
+        for name in [bucket::SCHEDULES, bucket::ROUTES, bucket::REPLAYS] {
             findings.push(is_there(&bus, name).await);
         }
+        findings.extend(memory(&bus).await);
         findings.extend(routes::examine(&bus).await);
     }
     Examined { findings, clock: clock(&bus).await }
@@ -199,6 +200,17 @@ async fn is_there(bus: &Bus, name: &str) -> Finding {
     }
 }
 
+/// Whether the ledger outlives the log. Nothing, where one of them is the fault.
+async fn memory(bus: &Bus) -> Option<Finding> {
+    Some(match bus.memory().await.ok()? {
+        Ok(kept) => Finding::ok("ledger", kept),
+        Err(error) => {
+            let advice = format!("`{}`; no signal-router starts until then", error.remedy);
+            Finding::fault("ledger", format!("{}: effects could happen twice", error.detail), advice)
+        }
+    })
+}
+
 async fn clock(bus: &Bus) -> Option<Reading> {
     let asked = Utc::now();
     // Whatever keeps it from telling the time is a finding of its own.
@@ -237,6 +249,7 @@ mod tests {
             bytes: 0,
             last_sequence: messages,
             last_at: Utc::now() - last_at,
+            created: Utc::now(),
         }
     }
 

@@ -47,6 +47,11 @@ impl Progress {
         self.effect(key).is_some_and(OutcomeExt::is_final)
     }
 
+    /// Whether an effect needs no other attempt. What was refused has not happened, and may be asked for again.
+    pub fn has_happened(&self, key: &str) -> bool {
+        self.effect(key).is_some_and(|outcome| outcome.is_final() && outcome.kind() != OutcomeKind::Refused)
+    }
+
     /// Whether the event was matched and nothing more will come of any of its effects.
     pub fn is_complete(&self) -> bool {
         self.matching.as_ref().is_some_and(|matching| {

@@ -16,28 +16,28 @@ use crate::{metrics::name, routes::Unroutable};
 const RAW_KEPT: usize = 512 * 1024;
 
 /// Everything that one message leads to.
-pub(super) struct Matched {
-    pub(super) commands: Vec<Command>,
-    pub(super) letters: Vec<DeadLetter>,
-    pub(super) outcome: Outcome,
+pub(crate) struct Matched {
+    pub(crate) commands: Vec<Command>,
+    pub(crate) letters: Vec<DeadLetter>,
+    pub(crate) outcome: Outcome,
     /// What is recorded of commands that are not published again.
-    pub(super) happened: Vec<Outcome>,
-    pub(super) reply_to: Option<ReplyTo>,
+    pub(crate) happened: Vec<Outcome>,
+    pub(crate) reply_to: Option<ReplyTo>,
 }
 
 impl Matched {
     /// The ledger gets it with the outcome of that command, unless something went wrong besides.
-    pub(super) fn verdict_is_with_a_command(&self) -> bool {
+    pub(crate) fn verdict_is_with_a_command(&self) -> bool {
         self.outcome.kind() == OutcomeKind::Matched && self.letters.is_empty()
     }
 
-    pub(super) fn led_to(&self, command: &Command) -> bool {
+    pub(crate) fn led_to(&self, command: &Command) -> bool {
         let key = command.effect_key.as_str();
         self.outcome.effect_keys.iter().any(|own| own == key)
     }
 
     /// Commands whose outcome is known are not published again; the others may have been carried out, too.
-    pub(super) fn pass_over(&mut self, known: &HashMap<String, Outcome>) {
+    pub(crate) fn pass_over(&mut self, known: &HashMap<String, Outcome>) {
         for mut command in std::mem::take(&mut self.commands) {
             match known.get(command.effect_key.as_str()) {
                 Some(outcome) if outcome.is_final() => self.happened.push(outcome.clone()),
@@ -50,11 +50,11 @@ impl Matched {
     }
 
     /// Says that the event was delivered before.
-    pub(super) fn again(&mut self) {
+    pub(crate) fn again(&mut self) {
         self.commands.iter_mut().for_each(|command| command.repeated = true);
     }
 
-    pub(super) fn of_plan(event: &Event, plan: Plan, route_set: &str) -> Self {
+    pub(crate) fn of_plan(event: &Event, plan: Plan, route_set: &str) -> Self {
         let mut outcome = Outcome::of_matching(event, route_set, Utc::now());
         outcome.effect_keys = plan.commands.iter().map(|command| command.effect_key.to_string()).collect();
         outcome.verdicts = plan.verdicts;
@@ -85,7 +85,7 @@ impl Matched {
     }
 
     /// Which routes it had is known, but they are not to be had any more.
-    pub(super) fn without_routes(event: &Event, Unroutable { version, why }: &Unroutable) -> Self {
+    pub(crate) fn without_routes(event: &Event, Unroutable { version, why }: &Unroutable) -> Self {
         let detail = format!("its routes, {version}, cannot be used: {why}");
         let outcome = Outcome::of_matching(event, version, Utc::now());
         let outcome = outcome.because(OutcomeKind::Dead, Reason::RouteError, detail);
@@ -97,7 +97,7 @@ impl Matched {
         Self { commands: Vec::new(), letters: Vec::new(), outcome, happened: Vec::new(), reply_to }
     }
 
-    pub(super) fn describe(&self, event: &Event, span: &mut Span) {
+    pub(crate) fn describe(&self, event: &Event, span: &mut Span) {
         span.set("cloudevents.event_id", || event.id.to_string());
         span.set("cloudevents.event_source", || event.source.to_string());
         span.set("cloudevents.event_type", || event.kind.to_string());
@@ -108,7 +108,7 @@ impl Matched {
         }
     }
 
-    pub(super) fn of_no_event(message: &RawMessage<'_>, why: &str) -> Self {
+    pub(crate) fn of_no_event(message: &RawMessage<'_>, why: &str) -> Self {
         let outcome = Outcome { event: Some(message.reference()), attempts: 1, ..Default::default() }
             .at(Utc::now())
             .because(OutcomeKind::Dead, Reason::BadEvent, why);
@@ -117,7 +117,7 @@ impl Matched {
         Self { letters: vec![letter], ..Self::nothing_but(outcome, message.reply_to()) }
     }
 
-    pub(super) fn command_too_large(&mut self, command: &Command) {
+    pub(crate) fn command_too_large(&mut self, command: &Command) {
         let outcome = of_command(command, 1, Utc::now()).because(
             OutcomeKind::Dead,
             Reason::InvalidArgument,
