@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use prost::Message;
-use signalbox_domain::{Command, TraceContext, partition, wire_time};
+use signalbox_domain::{Command, Flow, TraceContext, partition, wire_time};
 use signalbox_proto::{
     names::{PARTITIONS, subject},
     v1::CommandBatch,
@@ -23,7 +23,7 @@ const FULL: usize = 64 * 1024;
 const MANY: usize = 128;
 
 /// Where commands go.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Queue {
     /// To be carried out.
     Commands,
@@ -32,6 +32,11 @@ enum Queue {
 }
 
 impl Queue {
+    fn of(command: &Command) -> Self {
+        let holds = command.terms.flow.as_deref().is_some_and(Flow::holds);
+        if holds { Self::Flow } else { Self::Commands }
+    }
+
     fn subject(self, partition: u16) -> String {
         match self {
             Self::Commands => subject::commands(partition),
@@ -58,35 +63,19 @@ struct Batch {
 
 impl Bus {
     /// Publishes commands that were planned at this time, those of one partition in their order, however long JetStream
-    /// is away. Gives back those that are larger than NATS takes. Drop the future to give it up.
+    /// is away: those that a flow holds back to where they wait, the others to be carried out. Gives back those that are
+    /// larger than NATS takes. Drop the future to give it up.
     pub async fn publish_commands_at_last(
         &self,
         commands: Vec<Command>,
         planned_at: DateTime<Utc>,
     ) -> Vec<Command> {
-        self.queue_at_last(Queue::Commands, commands, planned_at).await
-    }
-
-    /// The same for commands that are to wait before they are carried out.
-    pub async fn hold_commands_at_last(
-        &self,
-        commands: Vec<Command>,
-        planned_at: DateTime<Utc>,
-    ) -> Vec<Command> {
-        self.queue_at_last(Queue::Flow, commands, planned_at).await
-    }
-
-    async fn queue_at_last(
-        &self,
-        queue: Queue,
-        commands: Vec<Command>,
-        planned_at: DateTime<Utc>,
-    ) -> Vec<Command> {
-        let mut partitions: BTreeMap<u16, Vec<Batch>> = BTreeMap::new();
+        let mut partitions: BTreeMap<(Queue, u16), Vec<Batch>> = BTreeMap::new();
         let full = FULL.min(self.client.server_info().max_payload / 2);
         for command in commands {
             let number = partition(command.key(), PARTITIONS);
-            put(partitions.entry(number).or_default(), queue, number, full, command);
+            let queue = Queue::of(&command);
+            put(partitions.entry((queue, number)).or_default(), queue, number, full, command);
         }
         let planned_at = Some(wire_time(planned_at));
         for batch in partitions.values_mut().flatten() {
@@ -94,7 +83,7 @@ impl Bus {
         }
         let stored = partitions
             .into_iter()
-            .map(|(number, batches)| self.store_in_order(queue.subject(number), batches));
+            .map(|((queue, number), batches)| self.store_in_order(queue.subject(number), batches));
         join_all(stored).await.into_iter().flatten().collect()
     }
 

@@ -1,9 +1,9 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
 //! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has
-//! events of earlier times matched again; `flow` keeps those waiting that their routes debounce, batch or throttle; `apply` carries
-//! commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state of
-//! its own: what it has not acknowledged when it dies is delivered again and then resolved.
+//! events of earlier times matched again; `flow` keeps those waiting that their routes debounce, batch or throttle; `apply`
+//! carries commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state
+//! of its own: what it has not acknowledged when it dies is delivered again and then resolved.
 
 mod apply;
 mod backlog;

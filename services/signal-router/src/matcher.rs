@@ -5,9 +5,9 @@ mod matched;
 use std::{collections::HashMap, future::ready, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use futures::{future::join_all, join};
+use futures::future::join_all;
 use signalbox_bus::{Bus, Delivery, Settlement};
-use signalbox_domain::{Command, DeadLetter, Flow, read_event};
+use signalbox_domain::{DeadLetter, read_event};
 use signalbox_telemetry::Span;
 use tokio_util::sync::CancellationToken;
 
@@ -107,14 +107,8 @@ impl Matcher {
 
     async fn carry_on(&self, all: &mut [Matched], planned_at: DateTime<Utc>) {
         self.pass_over_what_happened(all).await;
-        let commands = all.iter_mut().flat_map(|matched| std::mem::take(&mut matched.commands));
-        let holds = |command: &Command| command.terms.flow.as_deref().is_some_and(Flow::holds);
-        let (held, others) = commands.partition::<Vec<_>, _>(holds);
-        let (held, others) = join!(
-            self.bus.hold_commands_at_last(held, planned_at),
-            self.bus.publish_commands_at_last(others, planned_at)
-        );
-        for command in held.into_iter().chain(others) {
+        let commands = all.iter_mut().flat_map(|matched| std::mem::take(&mut matched.commands)).collect();
+        for command in self.bus.publish_commands_at_last(commands, planned_at).await {
             let of = all.iter_mut().find(|matched| matched.led_to(&command));
             of.into_iter().for_each(|matched| matched.command_too_large(&command));
         }
