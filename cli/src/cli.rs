@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use signalbox_service::config::{self, ConfigError};
 
 use crate::bench::Bench;
+use crate::commands::dead::Dead;
 use crate::commands::demo::Demo;
 use crate::commands::diff::Diff;
 use crate::commands::doctor::Doctor;
@@ -78,6 +79,8 @@ pub enum Command {
     Schedule(Schedule),
     Publish(Publish),
     Events(Events),
+    #[command(subcommand)]
+    Dead(Dead),
     Replay(Replay),
     Learn(Learn),
     Lint(Lint),

@@ -47,6 +47,7 @@ fn run(command: Command) -> ExitCode {
         Command::Schedule(schedule) => does(schedule),
         Command::Publish(publish) => does(publish),
         Command::Events(events) => does(events),
+        Command::Dead(dead) => does(dead),
         Command::Replay(replay) => does(replay),
         Command::Learn(learn) => does(learn),
         Command::Lint(lint) => does(lint),

@@ -334,3 +334,29 @@ fn bytes_of_route_sets_are_read_and_written_the_same() {
         },
     );
 }
+
+#[test]
+fn bytes_of_redrives_are_read_and_written_the_same() {
+    check("redrive-request", &RedriveRequest { sequences: vec![3, 7] });
+    let problem = Problem { code: "bad-event".into(), detail: "words".into() };
+    let taken = Redriven {
+        sequence: 3,
+        event: Some(event_ref()),
+        effect_key: "0123".into(),
+        happened: true,
+        problem: None,
+    };
+    let left = Redriven { sequence: 7, problem: Some(problem.clone()), ..Default::default() };
+    check("redrive-reply", &RedriveReply { problem: None, letters: vec![taken, left] });
+    check("redrive-refused", &RedriveReply { problem: Some(problem), letters: Vec::new() });
+    check(
+        "outcome-dead",
+        &Outcome {
+            kind: OutcomeKind::Dead.into(),
+            action: "signal".into(),
+            dead_letters: vec![3, 300],
+            accepted_at: at(),
+            ..Default::default()
+        },
+    );
+}

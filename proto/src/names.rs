@@ -35,6 +35,8 @@ pub mod subject {
 
     /// Request-reply: result, describe and query of a workflow.
     pub const LOOKUP: &str = "signalbox.router.lookup";
+    /// Request-reply: taking dead letters out, to try again what they ask for.
+    pub const REDRIVE: &str = "signalbox.router.redrive";
     /// Request-reply: whether the router can work.
     pub const ROUTER_STATUS: &str = "signalbox.router.status";
     /// Request-reply: events that are to be matched again, by the routes that run now.

@@ -16,6 +16,8 @@ mod cli_routes;
 mod cli_schedules;
 mod compose;
 mod crash;
+mod dead_letters;
+mod event_told;
 mod events;
 mod flow;
 mod house;

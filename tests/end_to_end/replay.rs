@@ -196,14 +196,16 @@ async fn a_replay_goes_on_where_it_was_stopped() {
     let mut replay = past.cli.program(SIGNALBOX);
     let replay = replay.args(go_on).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = replay.id().unwrap().to_string();
-    let ended = tokio::spawn(replay.wait_with_output());
-    let answered = place(&past.jetstream, 3).await;
-    past.stack.kill(Service::SignalRouter).unwrap();
-    past.stack.launch(Service::SignalRouter).unwrap();
-    place(&past.jetstream, answered + 1).await;
-    let killed = std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
-    assert!(killed.success());
-    let stopped = ended.await.unwrap().unwrap();
+    let stop = async {
+        let answered = place(&past.jetstream, 3).await;
+        past.stack.kill(Service::SignalRouter).unwrap();
+        past.stack.launch(Service::SignalRouter).unwrap();
+        place(&past.jetstream, answered + 1).await;
+        let killed = std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        assert!(killed.success());
+    };
+    let (stopped, ()) = tokio::join!(replay.wait_with_output(), stop);
+    let stopped = stopped.unwrap();
     let stopped = Told {
         code: stopped.status.code().unwrap(),
         stdout: String::from_utf8(stopped.stdout).unwrap(),

@@ -2,22 +2,24 @@
 
 mod feeds;
 mod row;
+mod shown;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueHint};
+use reqwest::Method;
 use serde_json::{Value, json};
 use signalbox_domain::EventId;
 use signalbox_service::NatsArgs;
 
-use super::{LookArgs, Run, before, outcome};
+use super::{LookArgs, Run, before};
 use crate::api::Api;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::nats::{self, NatsError};
 use crate::output::Output;
-use crate::text::{BOLD, Cell};
+use crate::watch::{Sight, WatchArgs};
 use feeds::Feeds;
 pub use feeds::Filter;
 use row::Row;
@@ -25,6 +27,7 @@ use row::Row;
 /// Look at events and what became of them
 #[derive(Debug, Args)]
 #[command(
+    visible_alias = "event",
     args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
@@ -43,7 +46,7 @@ pub struct Events {
 enum What {
     /// List events as they lie in the stream EVENTS
     List(List),
-    /// Tell what became of one event
+    /// Tell all that happened to one event
     Show(Show),
 }
 
@@ -86,11 +89,22 @@ struct List {
 #[command(after_help = "\
 Examples:
   signalbox events show message-1
-  signalbox events show message-1 --json")]
+  signalbox events show message-1 --json
+  signalbox event show message-1 --watch
+
+--watch ends when nothing more will come of it. Where nothing has come of it yet, --sequence says where
+it lies in the stream EVENTS, as `signalbox publish` told.")]
 struct Show {
     /// Id of the event
     #[arg(value_hint = ValueHint::Other)]
     event_id: EventId,
+
+    /// Sequence of the event in the stream EVENTS
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    sequence: Option<u64>,
+
+    #[command(flatten)]
+    watch: WatchArgs,
     #[command(flatten)]
     look: LookArgs,
 }
@@ -161,16 +175,14 @@ impl List {
 
 impl Show {
     async fn run(self) -> Result<Exit, Failure> {
-        let answer = Api::new(&self.look.api).get(&["events", self.event_id.as_str()]).await?;
-        self.look.output.show(&answer.body, || {
-            let outcomes = answer.body["outcomes"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let first = |field: &str| {
-                outcomes.first().and_then(|outcome| outcome[field].as_str()).unwrap_or_default()
-            };
-            let title = Cell::new(BOLD, answer.text("event_id"));
-            let of = Cell::from([first("type"), first("source")].join(" of "));
-            format!("{title}  {of}\n\n{}", outcome::table(outcomes))
-        })?;
-        Ok(Exit::Done)
+        let api = Api::new(&self.look.api);
+        let sequence: Vec<_> = self.sequence.iter().map(|sequence| ("sequence", sequence)).collect();
+        let look = async || {
+            let call = api.call(Method::GET, &["events", self.event_id.as_str()])?;
+            let answer = api.send(call.query(&sequence)).await?;
+            let last = answer.body["final"] == true;
+            Ok(Sight { text: shown::event(&answer.body, Utc::now()), value: answer.body, last })
+        };
+        self.watch.run(self.look.output, look).await
     }
 }

@@ -1,5 +1,6 @@
 //! What a user can have done: one file for each family of commands.
 
+pub mod dead;
 pub mod demo;
 pub mod diff;
 pub mod doctor;

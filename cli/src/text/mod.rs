@@ -65,10 +65,10 @@ fn colour_of(word: &str) -> Style {
     let colour = match word {
         "ok" | "started" | "signalled" | "sent" | "stop sent" | "matched" | "running" | "completed"
         | "scheduled" | "resumed" | "triggered" | "changed" | "backfilled" | "deleted" | "stored"
-        | "updated" | "answered" | "published" => AnsiColor::Green,
+        | "updated" | "answered" | "published" | "redriven" | "happened" => AnsiColor::Green,
         "warning" | "retrying" | "paused" | "accepted" | "pending" | "unmatched" | "terminated"
         | "canceled" | "cancelled" | "deduplicated" => AnsiColor::Yellow,
-        "fault" | "refused" | "dead" | "failed" | "timed_out" | "no event" => AnsiColor::Red,
+        "fault" | "refused" | "dead" | "left" | "failed" | "timed_out" | "no event" => AnsiColor::Red,
         _ => return Style::new(),
     };
     colour.on_default()

@@ -148,7 +148,7 @@ impl Deliveries {
         let open = self.open.take();
         let taken = open.and_then(|Open { stream, taken, .. }| Some((stream, taken?)));
         // From here on the lease does not hold.
-        let pinned = taken.map(|(stream, taken)| (stream, taken.pinned.pin.clone()));
+        let pinned = taken.map(|(stream, taken)| (stream, taken.pinned.pin));
         work.await;
         let Some((stream, pin)) = pinned.filter(|_| self.bus.is_connected()) else { return };
         self.stands_back_until = Some(Instant::now() + STANDS_BACK);

@@ -79,6 +79,8 @@ impl Pinned {
             pin: pin.clone(),
             state,
         };
+        // It ends with the lease, not with the process.
+        #[allow(clippy::disallowed_methods)]
         let renewing = AbortOnDropHandle::new(tokio::spawn(renewal.run(asked)));
         Self { pin, lease: Lease(lease), _renewing: renewing }
     }

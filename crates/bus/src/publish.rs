@@ -151,16 +151,28 @@ impl Outgoing {
     }
 
     /// Without a message id: the ledger keeps the last of each subject, so that twice the same is once.
-    fn outcome(outcome: &Outcome) -> Self {
+    pub(crate) fn outcome(outcome: &Outcome) -> Self {
         let body = outcome.encode_to_vec().into();
         Self { to: outcome.ledger_subject(), id: None, headers: HeaderMap::new(), body }
     }
 
-    fn dead_letter(letter: &DeadLetter) -> Self {
+    /// What was taken out and died again is another letter.
+    pub(crate) fn dead_letter(letter: &DeadLetter) -> Self {
         let none = Outcome::default();
         let outcome = letter.outcome.as_ref().unwrap_or(&none);
-        let id = format!("dead.{}.{}", outcome.ledger_subject(), outcome.route);
+        let redriven = letter.command.as_ref().and_then(|command| command.terms.as_ref());
+        let redriven = redriven.map_or(0, |terms| terms.redriven);
+        let id = format!("dead.{}.{}.{redriven}", outcome.ledger_subject(), outcome.route);
         Self::new(subject::dead_letters(&outcome.reason), id, letter.encode_to_vec())
+    }
+
+    /// The same as another message.
+    pub(crate) fn under(self, id: String) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        &self.to
     }
 }
 
@@ -199,6 +211,16 @@ impl Bus {
         ended(span, self.store(outgoing).await)
     }
 
+    /// The same under another message id, which says that it is another message.
+    pub(crate) async fn publish_command_under(
+        &self,
+        id: String,
+        command: Command,
+    ) -> Result<Stored, PublishError> {
+        let Traced { outgoing, span } = Traced::command(command);
+        ended(span, self.store(outgoing.under(id)).await)
+    }
+
     /// Writes an outcome into the ledger, where it takes the place of an earlier one of the same effect, however
     /// long JetStream is away. Drop the future to give it up.
     pub async fn record(&self, outcome: &Outcome) {
@@ -207,23 +229,7 @@ impl Bus {
         }
     }
 
-    /// Stores a dead letter, however long JetStream is away. The same letter again is stored once. Drop the
-    /// future to give it up.
-    pub async fn bury(&self, letter: &DeadLetter) {
-        if let Err(PublishError::TooLarge) = self.store_at_last(&Outgoing::dead_letter(letter)).await {
-            // The event itself stays in its stream; the letter names its sequence.
-            let short = DeadLetter {
-                event: letter.event.clone(),
-                outcome: letter.outcome.clone(),
-                ..Default::default()
-            };
-            if let Err(error) = self.store_at_last(&Outgoing::dead_letter(&short)).await {
-                tracing::error!(%error, "a dead letter is not stored");
-            }
-        }
-    }
-
-    async fn store(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
+    pub(crate) async fn store(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
         let Outgoing { to, id, headers, body } = outgoing;
         let message = PublishMessage::build().payload(body).headers(headers);
         let message = match id {

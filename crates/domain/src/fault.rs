@@ -1,6 +1,6 @@
 //! One closed set of faults. Whether something is tried again follows from these and nothing else.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// What a failed attempt means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +89,20 @@ impl Reason {
             Self::TooManySignals => "too-many-signals",
             Self::Refused => "refused",
         }
+    }
+}
+
+/// Why a text is no reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no reason; there are {all}", all = Reason::ALL.map(Reason::code).join(", "))]
+pub struct BadReason(String);
+
+impl FromStr for Reason {
+    type Err = BadReason;
+
+    fn from_str(code: &str) -> Result<Self, BadReason> {
+        let known = Self::ALL.into_iter().find(|reason| reason.code() == code);
+        known.ok_or_else(|| BadReason(code.chars().take(80).collect()))
     }
 }
 

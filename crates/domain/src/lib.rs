@@ -26,7 +26,7 @@ pub use action_wire::wire_duration;
 pub use batch::{batched, fit_together, of_member};
 pub use command::{BadCommand, Command, Matching, Origin, Trigger, time, wire_time};
 pub use event::{Data, Event};
-pub use fault::{Fault, Reason};
+pub use fault::{BadReason, Fault, Reason};
 pub use ids::{BadId, EventId, EventSubject, ReplyTo, ScheduleId, Source, WorkflowId};
 pub use key::{EffectKey, EventKey, partition};
 pub use outcome::{OutcomeExt, dead_letter, of_command};

@@ -23,6 +23,8 @@ pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcom
         attempts,
         at: Some(wire_time(at)),
         trace: command.trace.to_wire(),
+        action: command.action.kind().to_owned(),
+        accepted_at: Some(wire_time(command.accepted_at)),
         verdicts: command.matching.iter().flat_map(|matching| matching.verdicts.clone()).collect(),
         effect_keys: command.matching.iter().flat_map(|matching| matching.effect_keys.clone()).collect(),
         ..Default::default()

@@ -85,6 +85,20 @@ pub struct Throttle {
 }
 
 impl Terms {
+    /// Of a command that is taken out of the dead letters: it has all the time that it takes, waits for no workflow, and
+    /// is not held back again. What a run may have of signals holds.
+    pub fn redriven(self) -> Self {
+        let signals_per_run = self.flow.and_then(|flow| flow.signals_per_run);
+        let flow = signals_per_run.map(|_| Flow { signals_per_run, ..Flow::default() });
+        Self {
+            give_up_at: None,
+            if_missing: IfMissing::Dead,
+            flow: flow.map(Box::new),
+            redriven: self.redriven.saturating_add(1),
+            members: self.members,
+        }
+    }
+
     /// As in a message; `None` where nothing is said.
     pub(crate) fn to_wire(&self) -> Option<v1::Terms> {
         if *self == Self::default() {
@@ -169,6 +183,22 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_redriven_is_tried_for_as_long_as_it_takes_and_at_once() {
+        let debounce = Debounce { quiet: Duration::from_secs(1), at_most: None };
+        let of = |signals_per_run| Terms {
+            give_up_at: Some(DateTime::UNIX_EPOCH),
+            if_missing: IfMissing::Drop,
+            flow: Some(Box::new(Flow { debounce: Some(debounce), signals_per_run, ..Flow::default() })),
+            redriven: 1,
+            members: vec![BatchMember::default()],
+        };
+        let plain = Terms { redriven: 2, members: vec![BatchMember::default()], ..Terms::default() };
+        assert_eq!(of(None).redriven(), plain);
+        let flow = Some(Box::new(Flow { signals_per_run: Some(9), ..Flow::default() }));
+        assert_eq!(of(Some(9)).redriven(), Terms { flow, ..plain });
+    }
 
     #[test]
     fn terms_survive_the_wire() {

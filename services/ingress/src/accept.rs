@@ -11,7 +11,7 @@ use axum::{
 };
 use chrono::Utc;
 use serde::Serialize;
-use signalbox_bus::{Bus, PublishError, Stored, Waiters, Waiting};
+use signalbox_bus::{Bus, Entry, PublishError, Stored, Waiters, Waiting};
 use signalbox_domain::{
     Action, Command, EffectKey, Event, EventId, EventRef, Origin, Outcome, OutcomeKind, Source, Terms,
     TraceContext, Trigger, WorkflowAction, WorkflowId,
@@ -53,6 +53,8 @@ pub struct Acceptor {
 pub struct Accepted {
     event_id: EventId,
     workflow_id: Option<WorkflowId>,
+    /// Its place in the stream EVENTS, if it is an event.
+    stream_sequence: Option<u64>,
 }
 
 /// What is known, when the wait is over, of something that was accepted.
@@ -104,7 +106,7 @@ impl Acceptor {
         let mut command = direct(&id, trace, trigger, workflow.clone(), action)?;
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
-        let accepted = Accepted { event_id: id, workflow_id: Some(workflow) };
+        let accepted = Accepted { event_id: id, workflow_id: Some(workflow), stream_sequence: None };
         let known = if keyed { self.known(&accepted, &command).await? } else { Progress::of(&event) };
         let answer = if known.has_happened(&effect) {
             Answer { accepted, progress: known, settled: true }
@@ -128,9 +130,18 @@ impl Acceptor {
     pub async fn event(&self, mut event: Event) -> Result<Answer, Problem> {
         let mut waiting = self.waiters.expect()?;
         event.reply_to = Some(waiting.reply_to());
-        let accepted = Accepted { event_id: event.id.clone(), workflow_id: None };
+        let mut accepted = Accepted { event_id: event.id.clone(), workflow_id: None, stream_sequence: None };
         let stored = self.store("event", &accepted, self.bus.publish_event(&event)).await?;
+        accepted.stream_sequence = Some(stored.stream_sequence);
         Ok(self.follow(accepted, &event.reference(), stored, &mut waiting, Progress::is_complete).await)
+    }
+
+    /// The events of some places in the stream EVENTS; those that it has no more are left out.
+    ///
+    /// # Errors
+    /// When the stream cannot be read.
+    pub async fn events_at(&self, sequences: &[u64]) -> Result<Vec<Entry>, signalbox_bus::Error> {
+        Ok(self.bus.events_at(sequences).await?.into_iter().flatten().collect())
     }
 
     /// All that the ledger knows of the events of this id.
@@ -237,7 +248,11 @@ impl Answer {
             let body = Json(body(&self.accepted, &self.progress));
             return (Extension(self.accepted), body).into_response();
         }
-        let look = links::event(&self.accepted.event_id);
+        let event_id = &self.accepted.event_id;
+        let look = match self.accepted.stream_sequence {
+            Some(sequence) => links::stored_event(event_id, sequence),
+            None => links::event(event_id),
+        };
         let pending = Pending {
             workflow_id: self.accepted.workflow_id.as_ref().map(WorkflowId::to_string),
             status: "accepted",

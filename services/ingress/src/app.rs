@@ -16,7 +16,10 @@ use signalbox_service::{Process, Readiness};
 use signalbox_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Options, Secrets, accept::Acceptor, metrics::Meters, problem::Problem};
+use crate::{
+    Options, Secrets, accept::Acceptor, dead_letters::DeadLetters, links::Elsewhere, metrics::Meters,
+    problem::Problem,
+};
 
 /// What the handlers share.
 pub struct App {
@@ -34,8 +37,10 @@ pub struct App {
     pub meters: Meters,
     /// What GitHub signs with.
     pub github: Secrets,
-    /// Where the Temporal Web UI is, for people.
-    pub temporal_ui: String,
+    /// Where people look at what is not here.
+    pub elsewhere: Elsewhere,
+    /// The dead letters.
+    pub dead_letters: DeadLetters,
     bus: Bus,
 }
 
@@ -52,7 +57,12 @@ impl App {
             metrics: Arc::clone(&process.metrics),
             meters,
             github: options.github_secrets.clone(),
-            temporal_ui: options.temporal_ui.clone(),
+            elsewhere: Elsewhere {
+                temporal_ui: options.temporal_ui.clone(),
+                namespace: options.temporal_namespace.clone(),
+                jaeger_ui: options.jaeger_ui.clone(),
+            },
+            dead_letters: DeadLetters::new(bus.clone()),
             bus,
         }
     }

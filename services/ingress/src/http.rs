@@ -2,6 +2,7 @@
 
 #![allow(unused_qualifications, reason = "utoipa::path writes the types of parameters out once more")]
 
+mod dead_letters;
 mod docs;
 mod events;
 mod guard;
@@ -52,6 +53,7 @@ pub struct IdempotencyKey {
         (name = "schedules", description = "Start workflows again and again"),
         (name = "webhooks", description = "Calls from other services"),
         (name = "events", description = "What became of an event"),
+        (name = "dead letters", description = "What cannot work, and trying it again"),
         (name = "operations", description = "For people and machines that run this")
     )
 )]
@@ -74,6 +76,10 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(schedules::operate::backfill))
         .routes(routes!(webhooks::github))
         .routes(routes!(events::outcomes))
+        .routes(routes!(dead_letters::list, dead_letters::purge))
+        .routes(routes!(dead_letters::show, dead_letters::remove))
+        .routes(routes!(dead_letters::redrive))
+        .routes(routes!(dead_letters::redrive_many))
         .routes(routes!(start_page::page))
         .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT))
         .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(MAX_REQUESTS)), guard::limit))

@@ -5,8 +5,10 @@
 
 mod accept;
 mod app;
+mod dead_letters;
 mod extract;
 mod http;
+mod letters;
 mod links;
 mod metrics;
 mod options;
@@ -28,6 +30,7 @@ use tracing::{info, warn};
 
 use crate::app::App;
 
+pub use letters::{AllTakenOut, Body, LetterInFull, LetterInShort, TakenOut};
 pub use options::{Options, Secrets};
 
 /// Where it listens unless told otherwise.

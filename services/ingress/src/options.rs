@@ -34,6 +34,14 @@ pub struct Options {
     /// Where people find the Temporal Web UI
     #[arg(long, env = "SIGNALBOX_TEMPORAL_UI", default_value = "http://localhost:8233", value_name = "URL")]
     pub temporal_ui: String,
+
+    /// Namespace that links to the Temporal Web UI name
+    #[arg(long, env = "TEMPORAL_NAMESPACE", default_value = "default", value_name = "NAME")]
+    pub temporal_namespace: String,
+
+    /// Where people find Jaeger
+    #[arg(long, env = "SIGNALBOX_JAEGER_UI", default_value = "http://localhost:16686", value_name = "URL")]
+    pub jaeger_ui: String,
 }
 
 /// Secrets, none of which is ever printed.

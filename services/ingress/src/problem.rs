@@ -185,7 +185,14 @@ fn of_code(code: &str) -> (StatusCode, Repeat) {
         "workflow-running" => (StatusCode::BAD_REQUEST, Repeat::Later),
         "workflow-not-found" => (StatusCode::NOT_FOUND, Repeat::Later),
         "permission-denied" => (StatusCode::FORBIDDEN, Repeat::Never),
-        "temporal-away" | "nats-away" | "no-worker" => (StatusCode::SERVICE_UNAVAILABLE, Repeat::Later),
+        "temporal-away" | "nats-away" | "jetstream-away" | "no-worker" | "letter-left" => {
+            (StatusCode::SERVICE_UNAVAILABLE, Repeat::Later)
+        }
+        "may-be-stored" => (StatusCode::GATEWAY_TIMEOUT, Repeat::Later),
+        // These stay as they are, whoever asks.
+        "bad-event" | "bad-command" | "event-gone" | "route-error" | "unknown-route" => {
+            (StatusCode::CONFLICT, Repeat::Never)
+        }
         "workflow-without-result" => (StatusCode::NOT_FOUND, Repeat::Never),
         other if other.ends_with("-not-found") => (StatusCode::NOT_FOUND, Repeat::Never),
         _ => (StatusCode::BAD_REQUEST, Repeat::Never),

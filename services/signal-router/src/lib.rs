@@ -1,9 +1,10 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
-//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has
-//! events of earlier times matched again; `flow` keeps those waiting that their routes debounce, batch or throttle; `apply`
-//! carries commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows. It holds no state
-//! of its own: what it has not acknowledged when it dies is delivered again and then resolved.
+//! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has events
+//! of earlier times matched again; `flow` keeps those waiting that their routes debounce, batch or throttle; `apply`
+//! carries commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows; `redrive` takes
+//! dead letters out, to try again what they ask for. It holds no state of its own: what it has not acknowledged when it
+//! dies is delivered again and then resolved.
 
 mod apply;
 mod backlog;
@@ -13,6 +14,7 @@ mod matcher;
 mod metrics;
 mod queued;
 mod recent;
+mod redrive;
 mod replay;
 mod routes;
 
@@ -73,11 +75,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     flow::spawn(&process, &bus, &metrics);
 
     let (found, temporal) = watch::channel(None);
+    let replay = Arc::new(replay::Replay::new(bus.clone()));
     let lookups = lookups::Lookups {
         bus: bus.clone(),
+        redrive: redrive::Redrive { bus: bus.clone(), replay: Arc::clone(&replay) },
         temporal,
         readiness: process.readiness.clone(),
-        replay: replay::Replay::new(bus.clone()),
+        replay,
         stop: process.stop.clone(),
     };
     process.tasks.spawn("look-ups", OnEnd::StopService, lookups.run());

@@ -1,6 +1,6 @@
 //! Look-ups: result, description and query of a workflow, by NATS request-reply.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use signalbox_bus::{Bus, Call, Offer, status};
@@ -17,7 +17,7 @@ use signalbox_temporal::{LookupError, Temporal, WorkflowResult};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::replay::Replay;
+use crate::{redrive::Redrive, replay::Replay};
 
 /// Calls that are answered at once; most of them wait for the end of a workflow.
 const AT_ONCE: usize = 1024;
@@ -27,9 +27,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 const OFFER: Offer = Offer {
     name: service::ROUTER,
-    description: "Looks up results, descriptions and queries of workflows, and replays events",
+    description: "Looks up results, descriptions and queries of workflows, replays events and redrives dead letters",
     endpoints: &[
         ("lookup", subject::LOOKUP),
+        ("redrive", subject::REDRIVE),
         ("replay", subject::REPLAY),
         ("status", subject::ROUTER_STATUS),
     ],
@@ -37,9 +38,10 @@ const OFFER: Offer = Offer {
 
 pub(crate) struct Lookups {
     pub(crate) bus: Bus,
+    pub(crate) redrive: Redrive,
     pub(crate) temporal: watch::Receiver<Option<Temporal>>,
     pub(crate) readiness: Readiness,
-    pub(crate) replay: Replay,
+    pub(crate) replay: Arc<Replay>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -54,6 +56,7 @@ impl Lookups {
         match call.subject {
             subject::ROUTER_STATUS => return call.answer(&status(&self.readiness)).await,
             subject::REPLAY => return self.replay.answer(&call).await,
+            subject::REDRIVE => return self.redrive.answer(&call).await,
             _ => {}
         }
         match call.question::<LookupRequest>() {

@@ -112,8 +112,8 @@ impl Matcher {
             let of = all.iter_mut().find(|matched| matched.led_to(&command));
             of.into_iter().for_each(|matched| matched.command_too_large(&command));
         }
-        for letter in all.iter().flat_map(|matched| &matched.letters) {
-            self.bury(letter).await;
+        for matched in all.iter_mut() {
+            self.bury_letters(matched).await;
         }
         // The ledger keeps one place for each, so that their order is of no consequence.
         join_all(all.iter().map(|matched| self.tell(matched))).await;
@@ -132,13 +132,22 @@ impl Matcher {
         all.iter_mut().for_each(|matched| matched.pass_over(&known));
     }
 
-    async fn bury(&self, letter: &DeadLetter) {
+    /// What is recorded says where they lie: that of a command that died of one, that of the event of the others.
+    async fn bury_letters(&self, matched: &mut Matched) {
+        for letter in &mut matched.letters {
+            let sequence = self.bury(letter).await;
+            let of_command = letter.outcome.as_mut().filter(|outcome| !outcome.effect_key.is_empty());
+            of_command.unwrap_or(&mut matched.outcome).dead_letters.extend(sequence);
+        }
+    }
+
+    async fn bury(&self, letter: &DeadLetter) -> Option<u64> {
         tracing::warn!(
             event.id = letter.event.as_ref().map_or("", |event| &event.id),
             error = letter.outcome.as_ref().map_or("", |outcome| &outcome.detail),
             "dead letter"
         );
-        self.bus.bury(letter).await;
+        self.bus.bury(letter).await
     }
 
     /// Whoever waits, and then the ledger.

@@ -57,7 +57,8 @@ impl Replay {
         call.answer(&ReplayReply { what: Some(what) }).await;
     }
 
-    async fn replay(&self, request: ReplayRequest) -> Result<Replayed, Problem> {
+    /// Whoever is told may ask again for what is missing at the end.
+    pub(crate) async fn replay(&self, request: ReplayRequest) -> Result<Replayed, Problem> {
         let wanted = Wanted::read(request)?;
         // The semaphore is never closed; a permit is all that its error could withhold.
         let _turn = self.turn.acquire().await.ok();

@@ -1,28 +1,51 @@
 //! What became of an event.
 
-use std::sync::Arc;
+mod told;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::SecondsFormat;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use signalbox_domain::{EventId, Outcome, OutcomeExt, OutcomeKind};
+use signalbox_bus::{Entry, Error};
+use signalbox_domain::{EventId, Outcome, OutcomeExt, OutcomeKind, read_event, time};
 use signalbox_telemetry::Chain;
 use tracing::warn;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::refusals::{Away, BadInput};
 use crate::{
     app::App,
-    extract::Path,
+    extract::{Path, Query},
+    links::Elsewhere,
     problem::{Problem, ProblemBody, Repeat},
 };
+use told::{EventView, OutcomeLinks, rfc3339, trace_id};
+
+/// Events of one id whose places in the stream are looked at.
+const MOST_EVENTS: usize = 32;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EventParameters {
+    /// Its place in the stream EVENTS, as the answer to a publisher tells it: with it the event is known before anything
+    /// came of it.
+    #[param(example = 42)]
+    sequence: Option<u64>,
+}
 
 /// What is known of an event.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventOutcomes {
     #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
     event_id: String,
+    /// Whether nothing more will come of it, unless somebody redrives or replays it.
+    r#final: bool,
+    /// The event; if several sources use that id, each of theirs.
+    events: Vec<EventView>,
     /// The verdict of its matching, if routes were asked, and the last outcome of each of its effects.
     outcomes: Vec<OutcomeView>,
 }
@@ -32,7 +55,7 @@ pub struct EventOutcomes {
 pub struct OutcomeView {
     /// Of the matching: `matched`, `unmatched` or `dead`. Of an effect: what was done, `started`, `signalled`,
     /// `updated`, `answered`, `cancelled`, `terminated`, `scheduled` or `published`; `deduplicated`, if it had been done
-    /// before; `held`, `superseded`, `retrying`, `refused` or `dead`.
+    /// before; `retrying`, `refused` or `dead`; `parked`, `held`, `superseded` or `dropped`, as its route has it.
     #[schema(example = "started")]
     result: String,
     #[schema(example = "/signalbox/http")]
@@ -72,6 +95,32 @@ pub struct OutcomeView {
     at: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     verdicts: Vec<RouteVerdict>,
+    /// What was to be done; of the matching, nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false, example = "start")]
+    action: String,
+    /// Whether nothing more will come of it, unless somebody redrives or replays it.
+    r#final: bool,
+    /// When its command was accepted or planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-01-01T00:00:00Z")]
+    accepted_at: Option<String>,
+    /// Version of the route set.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    route_set: String,
+    /// The effect key of the command that stood for it and others.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    batch: String,
+    /// Where it lies among the dead letters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, example = json!([17]))]
+    dead_letters: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    trace_id: Option<String>,
+    links: OutcomeLinks,
 }
 
 /// What one route said of an event.
@@ -85,11 +134,12 @@ pub struct RouteVerdict {
 
 /// What became of an event
 ///
-/// Reads the ledger. The event may be one that was published, or one that a call stands for.
+/// Everything that is known of it: where it lies, what each route made of it, and the last outcome of each of its effects.
+/// The event may be one that was published, or one that a call stands for.
 #[utoipa::path(
     get, path = "/events/{event_id}", tag = "events",
     params(("event_id" = String, Path, description = "Id of the event", max_length = 512,
-            example = "0198c0de-0000-7000-8000-000000000000")),
+            example = "0198c0de-0000-7000-8000-000000000000"), EventParameters),
     responses(
         (status = 200, description = "What is known of it", body = EventOutcomes),
         (status = 404, description = "Nothing is known of it, or not yet", body = ProblemBody,
@@ -100,31 +150,60 @@ pub struct RouteVerdict {
 pub async fn outcomes(
     State(app): State<Arc<App>>,
     Path(event_id): Path<String>,
+    Query(EventParameters { sequence }): Query<EventParameters>,
 ) -> Result<Json<EventOutcomes>, Problem> {
     let event_id: EventId = event_id.parse()?;
-    let read = tokio::time::timeout(app.wait, app.accept.outcomes_of(event_id.as_str())).await;
-    let outcomes = match read {
-        Ok(Ok(outcomes)) => outcomes,
+    match tokio::time::timeout(app.wait, known(&app, &event_id, sequence)).await {
+        Ok(Ok(Some(known))) => Ok(Json(known)),
+        Ok(Ok(None)) => {
+            let detail = "nothing is known of an event of that id, or not yet";
+            Err(Problem::new(StatusCode::NOT_FOUND, "event-not-found", Repeat::Later, detail))
+        }
         Ok(Err(error)) => {
             warn!(event.id = %event_id, error = %Chain(&error), "ledger not read");
-            return Err(Problem::unavailable("ledger-away", "the ledger cannot be read now; ask again"));
+            Err(Problem::unavailable("ledger-away", "the ledger cannot be read now; ask again"))
         }
-        Err(_) => {
-            return Err(Problem::unavailable("ledger-away", "the ledger was not read in time; ask again"));
-        }
-    };
-    if outcomes.is_empty() {
-        let detail = "nothing is known of an event of that id, or not yet";
-        return Err(Problem::new(StatusCode::NOT_FOUND, "event-not-found", Repeat::Later, detail));
+        Err(_) => Err(Problem::unavailable("ledger-away", "the ledger was not read in time; ask again")),
     }
-    let outcomes = outcomes.into_iter().map(OutcomeView::from).collect();
-    Ok(Json(EventOutcomes { event_id: event_id.to_string(), outcomes }))
 }
 
-impl From<Outcome> for OutcomeView {
-    fn from(outcome: Outcome) -> Self {
-        let (result, at) =
-            (kind(&outcome), outcome.time().map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)));
+async fn known(app: &App, id: &EventId, sequence: Option<u64>) -> Result<Option<EventOutcomes>, Error> {
+    let mut outcomes = app.accept.outcomes_of(id.as_str()).await?;
+    let places = outcomes.iter().filter_map(|outcome| outcome.event.as_ref());
+    let places = places.map(|event| event.stream_sequence).chain(sequence).filter(|sequence| *sequence > 0);
+    let places: Vec<_> = BTreeSet::from_iter(places).into_iter().take(MOST_EVENTS).collect();
+    let entries = app.accept.events_at(&places).await?;
+    let letters = outcomes.iter().flat_map(|outcome| &outcome.dead_letters).copied().collect();
+    let there = app.dead_letters.still_there(&letters).await?;
+    for outcome in &mut outcomes {
+        outcome.dead_letters.retain(|letter| there.contains(letter));
+    }
+
+    let stored: BTreeMap<_, _> =
+        entries.iter().map(|entry| (entry.stream_sequence, entry.stored_at)).collect();
+    let mut events = told::events(&outcomes, &stored, &app.elsewhere);
+    let new = entries.iter().filter(|entry| Some(entry.stream_sequence) == sequence);
+    events.extend(new.filter_map(|entry| waiting(entry, id, &outcomes, &app.elsewhere)));
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let end = events.iter().all(EventView::is_final);
+    let outcomes = outcomes.into_iter().map(|outcome| OutcomeView::of(outcome, &app.elsewhere)).collect();
+    Ok(Some(EventOutcomes { event_id: id.to_string(), r#final: end, events, outcomes }))
+}
+
+/// The event of this id at a place in the stream, if nothing came of it yet.
+fn waiting(entry: &Entry, id: &EventId, outcomes: &[Outcome], elsewhere: &Elsewhere) -> Option<EventView> {
+    let event = read_event(&entry.raw()).ok().filter(|event| event.id == *id)?;
+    let sources = outcomes.iter().filter_map(|outcome| outcome.event.as_ref());
+    let is_known = sources.into_iter().any(|known| known.source == event.source.as_str());
+    (!is_known).then(|| told::accepted(event.reference(), entry.stored_at, &event.trace, elsewhere))
+}
+
+impl OutcomeView {
+    fn of(outcome: Outcome, elsewhere: &Elsewhere) -> Self {
+        let (result, at, end) = (kind(&outcome), outcome.time().map(rfc3339), outcome.is_final());
+        let (links, trace_id) = (OutcomeLinks::of(&outcome, elsewhere), trace_id(&outcome));
         let answer = serde_json::from_slice(&outcome.result).ok();
         let event = outcome.event.unwrap_or_default();
         let verdict = |v: signalbox_domain::Verdict| RouteVerdict {
@@ -150,6 +229,14 @@ impl From<Outcome> for OutcomeView {
             attempts: outcome.attempts,
             at,
             verdicts: outcome.verdicts.into_iter().map(verdict).collect(),
+            action: outcome.action,
+            r#final: end,
+            accepted_at: outcome.accepted_at.and_then(time).map(rfc3339),
+            route_set: outcome.route_set,
+            batch: outcome.batch,
+            dead_letters: outcome.dead_letters,
+            trace_id,
+            links,
         }
     }
 }

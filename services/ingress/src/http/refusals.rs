@@ -27,6 +27,13 @@ pub struct NotRunning(#[allow(dead_code)] ProblemBody);
 }))]
 pub struct NoSchedule(#[allow(dead_code)] ProblemBody);
 
+/// 404 of a dead letter.
+#[derive(IntoResponses)]
+#[response(status = 404, description = "There is no such dead letter, or no more", example = json!({
+    "detail": "there is no dead letter 17, or no more", "code": "dead-letter-not-found", "repeat": "never"
+}))]
+pub struct NoLetter(#[allow(dead_code)] ProblemBody);
+
 /// 422.
 #[derive(IntoResponses)]
 #[response(status = 422, description = "A parameter is missing or malformed; `detail` names the rule", example = json!({

@@ -32,9 +32,9 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 pub async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let vary = (header::VARY, "accept");
     if prefers_json(&headers) {
-        return ([vary], Json(links(&app.temporal_ui))).into_response();
+        return ([vary], Json(links(&app.elsewhere.temporal_ui))).into_response();
     }
-    let html = PAGE.replace("{{temporal-ui}}", &escaped(&app.temporal_ui));
+    let html = PAGE.replace("{{temporal-ui}}", &escaped(&app.elsewhere.temporal_ui));
     ([vary, (header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response()
 }
 

@@ -78,7 +78,7 @@ impl Applier {
     }
 
     /// Whoever waits is told first; then the ledger, then, by the caller, the acknowledgement.
-    async fn conclude(&self, command: &Command, outcome: Outcome) -> Option<()> {
+    async fn conclude(&self, command: &Command, mut outcome: Outcome) -> Option<()> {
         let seconds = (Utc::now() - command.accepted_at).num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6;
         self.metrics.applied(command.action.kind(), &outcome, seconds);
         tracing::debug!(
@@ -103,7 +103,7 @@ impl Applier {
                 "dead letter"
             );
             let letter = DeadLetter { command: Some(command.clone().into()), ..dead_letter(outcome.clone()) };
-            self.bus.bury(&letter).await;
+            outcome.dead_letters.extend(self.bus.bury(&letter).await);
         }
         self.record(command, &outcome).await;
         Some(())

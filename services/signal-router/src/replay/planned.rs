@@ -142,9 +142,9 @@ impl Planned {
         let now = &self.matched.as_ref()?.outcome;
         let earlier = self.earlier.as_ref();
         let is_known = |key: &String| earlier.is_some_and(|earlier| earlier.effect_keys.contains(key));
-        let leads_on = !now.effect_keys.is_empty()
-            && !(earlier.is_some_and(|earlier| earlier.kind() == OutcomeKind::Matched)
-                && now.effect_keys.iter().all(is_known));
+        let is_said = earlier.is_some_and(|earlier| earlier.kind() == OutcomeKind::Matched)
+            && now.effect_keys.iter().all(is_known);
+        let leads_on = !now.effect_keys.is_empty() && !is_said;
         let ends = letters && now.effect_keys.is_empty() && self.nothing_came_of_it();
         (leads_on || ends).then(|| together(now, earlier))
     }
