@@ -81,9 +81,6 @@ pub struct OutcomeView {
     answer: Option<Value>,
     #[serde(skip_serializing_if = "String::is_empty")]
     effect_key: String,
-    /// Effect key of the one command that stood for this effect and others, if it was in a batch.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    batch: String,
     /// A stable code of the reason, where there is one.
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
@@ -223,7 +220,6 @@ impl OutcomeView {
             workflows: (outcome.workflows > 0).then_some(outcome.workflows),
             answer,
             effect_key: outcome.effect_key,
-            batch: outcome.batch,
             reason: outcome.reason,
             detail: outcome.detail,
             attempts: outcome.attempts,
