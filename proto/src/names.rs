@@ -6,6 +6,8 @@ pub mod stream {
     pub const EVENTS: &str = "EVENTS";
     /// Work queue of effects to carry out, partitioned by key.
     pub const COMMANDS: &str = "COMMANDS";
+    /// Work queue of commands that wait until their route lets them go on to COMMANDS, in the same partitions.
+    pub const FLOW: &str = "FLOW";
     /// The ledger: the last outcome of each event and each of its effects.
     pub const OUTCOMES: &str = "OUTCOMES";
     /// What cannot work, with the reason.
@@ -22,6 +24,10 @@ pub mod subject {
     pub const EVENTS: &str = "events.>";
     /// All partitions of commands.
     pub const COMMANDS: &str = "commands.*";
+    /// All partitions of commands that wait.
+    pub const FLOW: &str = "flow.*";
+    /// All seals: batches that are about to be published.
+    pub const SEALS: &str = "flow.*.*";
     /// All outcomes.
     pub const OUTCOMES: &str = "outcomes.>";
     /// All dead letters.
@@ -54,6 +60,16 @@ pub mod subject {
         format!("parked.{partition}")
     }
 
+    /// Commands of one partition that wait.
+    pub fn flow(partition: u16) -> String {
+        format!("flow.{partition}")
+    }
+
+    /// The seal of a batch, by the effect key of its first member; `*` stands for all of the partition.
+    pub fn seal(partition: u16, first: &str) -> String {
+        format!("flow.{partition}.{first}")
+    }
+
     /// Dead letters of one reason; `reason` is a code such as `workflow-not-found`.
     pub fn dead_letters(reason: &str) -> String {
         format!("deadletters.{reason}")
@@ -64,6 +80,11 @@ pub mod subject {
 pub mod consumer {
     /// The matcher's, on EVENTS.
     pub const MATCH: &str = "match";
+
+    /// That of one partition, on FLOW.
+    pub fn flow(partition: u16) -> String {
+        format!("flow-{partition}")
+    }
 
     /// That of one partition, on COMMANDS.
     pub fn apply(partition: u16) -> String {

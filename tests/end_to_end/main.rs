@@ -20,6 +20,7 @@ mod dead_letters;
 mod early;
 mod event_told;
 mod events;
+mod flow;
 mod house;
 mod lab;
 mod late_outcomes;

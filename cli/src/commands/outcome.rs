@@ -35,6 +35,7 @@ pub fn value(outcome: &Outcome) -> Value {
         ("run_id", &outcome.run_id),
         ("target", &outcome.target),
         ("effect_key", &outcome.effect_key),
+        ("batch", &outcome.batch),
         ("reason", &outcome.reason),
         ("detail", &outcome.detail),
         ("at", &at.unwrap_or_default()),

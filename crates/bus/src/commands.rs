@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use prost::Message;
-use signalbox_domain::{Command, TraceContext, partition, wire_time};
+use signalbox_domain::{Command, Flow, TraceContext, partition, wire_time};
 use signalbox_proto::{
     names::{PARTITIONS, subject},
     v1::CommandBatch,
@@ -22,6 +22,36 @@ const FULL: usize = 64 * 1024;
 /// Nor more commands.
 const MANY: usize = 128;
 
+/// Where commands go.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Queue {
+    /// To be carried out.
+    Commands,
+    /// To wait before that.
+    Flow,
+}
+
+impl Queue {
+    fn of(command: &Command) -> Self {
+        let holds = command.terms.flow.as_deref().is_some_and(Flow::holds);
+        if holds { Self::Flow } else { Self::Commands }
+    }
+
+    fn subject(self, partition: u16) -> String {
+        match self {
+            Self::Commands => subject::commands(partition),
+            Self::Flow => subject::flow(partition),
+        }
+    }
+
+    fn template(self) -> &'static str {
+        match self {
+            Self::Commands => subject::COMMANDS,
+            Self::Flow => subject::FLOW,
+        }
+    }
+}
+
 /// A message that is being filled.
 #[derive(Default)]
 struct Batch {
@@ -33,33 +63,37 @@ struct Batch {
 
 impl Bus {
     /// Publishes commands that were planned at this time, those of one partition in their order, however long JetStream
-    /// is away. Gives back those that are larger than NATS takes. Drop the future to give it up.
+    /// is away: those that a flow holds back to where they wait, the others to be carried out. Gives back those that are
+    /// larger than NATS takes. Drop the future to give it up.
     pub async fn publish_commands_at_last(
         &self,
         commands: Vec<Command>,
         planned_at: DateTime<Utc>,
     ) -> Vec<Command> {
-        let mut partitions: BTreeMap<u16, Vec<Batch>> = BTreeMap::new();
+        let mut partitions: BTreeMap<(Queue, u16), Vec<Batch>> = BTreeMap::new();
         let full = FULL.min(self.client.server_info().max_payload / 2);
         for command in commands {
             let number = partition(command.key(), PARTITIONS);
-            put(partitions.entry(number).or_default(), number, full, command);
+            let queue = Queue::of(&command);
+            put(partitions.entry((queue, number)).or_default(), queue, number, full, command);
         }
         let planned_at = Some(wire_time(planned_at));
         for batch in partitions.values_mut().flatten() {
             batch.wire.planned_at = planned_at;
         }
-        let stored = partitions.into_iter().map(|(number, batches)| self.store_in_order(number, batches));
+        let stored = partitions
+            .into_iter()
+            .map(|((queue, number), batches)| self.store_in_order(queue.subject(number), batches));
         join_all(stored).await.into_iter().flatten().collect()
     }
 
     /// One after the other: a message that has to be sent again must not come after the next.
-    async fn store_in_order(&self, number: u16, batches: Vec<Batch>) -> Vec<Command> {
+    async fn store_in_order(&self, to: String, batches: Vec<Batch>) -> Vec<Command> {
         let mut too_large = Vec::new();
         for batch in batches {
             // An id of its own: the same commands in another company are another message.
             let id = uuid::Uuid::now_v7().to_string();
-            let outgoing = Outgoing::new(subject::commands(number), id, batch.wire.encode_to_vec());
+            let outgoing = Outgoing::new(to.clone(), id, batch.wire.encode_to_vec());
             if let Err(error) = self.store_at_last(&outgoing).await {
                 too_large.extend(batch.refused(&error));
             }
@@ -68,9 +102,9 @@ impl Bus {
     }
 }
 
-fn put(batches: &mut Vec<Batch>, number: u16, full: usize, command: Command) {
+fn put(batches: &mut Vec<Batch>, queue: Queue, number: u16, full: usize, command: Command) {
     let (trace, id) = (command.trace.clone(), command.effect_key.to_string());
-    let (wire, span) = traced(command, &subject::commands(number), &id);
+    let (wire, span) = traced(command, &queue.subject(number), queue.template(), &id);
     let bytes = wire.encoded_len();
     let room = |batch: &Batch| batch.sent.len() < MANY && batch.bytes + bytes <= full;
     if !batches.last().is_some_and(room) {

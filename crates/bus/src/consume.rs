@@ -119,6 +119,11 @@ impl Bus {
         Deliveries::new(self, stream::EVENTS, consumer::MATCH.to_owned(), EVENTS_AHEAD)
     }
 
+    /// Commands of one partition that wait, in the order of the stream.
+    pub fn held_commands(&self, partition: u16) -> Deliveries {
+        Deliveries::new(self, stream::FLOW, consumer::flow(partition), BATCHES_AHEAD)
+    }
+
     /// Commands of one partition, in the order of the stream.
     pub fn commands(&self, partition: u16) -> Deliveries {
         Deliveries::new(self, stream::COMMANDS, consumer::apply(partition), BATCHES_AHEAD)

@@ -24,6 +24,7 @@ mod replay;
 mod reply;
 mod request;
 mod route_sets;
+mod seals;
 mod spans;
 mod streams;
 mod table;
@@ -45,6 +46,7 @@ pub use redrive::{RedriveError, Several};
 pub use reply::{Waiters, Waiting};
 pub use request::{Call, Calls, Offer, RequestError, status};
 pub use route_sets::{Revised, RouteSets, StoreError, Watched};
+pub use seals::{Seal, SealError};
 pub use streams::SetUpError;
 pub use table::Table;
 

@@ -107,15 +107,20 @@ impl Traced {
     fn command(command: Command) -> Self {
         let to = subject::commands(partition(command.key(), PARTITIONS));
         let id = command.effect_key.to_string();
-        let (wire, span) = traced(command, &to, &id);
+        let (wire, span) = traced(command, &to, subject::COMMANDS, &id);
         let batch = CommandBatch { commands: vec![wire], planned_at: None };
         Self { outgoing: Outgoing::new(to, id, batch.encode_to_vec()), span }
     }
 }
 
 /// The command as it is sent to a subject, with the context of the span of its sending.
-pub(crate) fn traced(mut command: Command, to: &str, id: &str) -> (v1::Command, Span) {
-    let about = About { subject: to, template: subject::COMMANDS, id: Some(id), size: None };
+pub(crate) fn traced(
+    mut command: Command,
+    to: &str,
+    template: &'static str,
+    id: &str,
+) -> (v1::Command, Span) {
+    let about = About { subject: to, template, id: Some(id), size: None };
     let span = spans::publish(&command.trace, &about);
     command.trace = span.context();
     (command.into(), span)

@@ -20,6 +20,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// so in between ([`crate::Settlement::Working`]).
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(30);
 
+/// Messages of a partition of FLOW that are held at once.
+const MOST_HELD: i64 = 10_000;
+
 /// What could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make the {what} `{name}` in JetStream")]
@@ -72,7 +75,7 @@ impl Bus {
     }
 }
 
-pub(crate) fn streams() -> [Config; 5] {
+pub(crate) fn streams() -> [Config; 6] {
     let file = |name: &str, subject: &str| Config {
         name: name.to_owned(),
         subjects: vec![subject.to_owned()],
@@ -84,6 +87,11 @@ pub(crate) fn streams() -> [Config; 5] {
     [
         Config { max_age: 7 * DAY, ..file(stream::EVENTS, subject::EVENTS) },
         Config { retention: RetentionPolicy::WorkQueue, ..file(stream::COMMANDS, subject::COMMANDS) },
+        Config {
+            retention: RetentionPolicy::WorkQueue,
+            subjects: vec![subject::FLOW.to_owned(), subject::SEALS.to_owned()],
+            ..file(stream::FLOW, subject::FLOW)
+        },
         // The ledger lives longer than the log, so that no event of the log is ever unknown to it.
         Config { max_age: 8 * DAY, max_messages_per_subject: 1, ..file(stream::OUTCOMES, subject::OUTCOMES) },
         file(stream::DEAD_LETTERS, subject::DEAD_LETTERS),
@@ -122,6 +130,16 @@ pub(crate) fn consumers(stream_name: &str) -> Vec<pull::Config> {
         stream::COMMANDS => (0..PARTITIONS)
             .map(|n| durable(consumer::apply(n), subject::commands(n)))
             .map(|config| pull::Config { memory_storage: true, ..config })
+            .collect(),
+        // What waits is not settled for long, and there may be much of it.
+        stream::FLOW => (0..PARTITIONS)
+            .map(|n| durable(consumer::flow(n), subject::flow(n)))
+            .map(|config| pull::Config {
+                memory_storage: true,
+                ack_wait: DAY,
+                max_ack_pending: MOST_HELD,
+                ..config
+            })
             .collect(),
         _ => Vec::new(),
     }

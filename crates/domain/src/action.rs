@@ -33,6 +33,19 @@ impl JsonText {
         texts.into_iter().map(|text| Self::read(text).ok_or(BadCommand("args: each is JSON"))).collect()
     }
 
+    /// The list of these values.
+    pub fn list<'t>(items: impl IntoIterator<Item = &'t Self>) -> Self {
+        let mut text = b"[".to_vec();
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                text.push(b',');
+            }
+            text.extend_from_slice(&item.0);
+        }
+        text.push(b']');
+        Self(text.into())
+    }
+
     /// The bytes of the text.
     pub fn bytes(&self) -> &Bytes {
         &self.0
@@ -144,6 +157,25 @@ impl WorkflowAction {
             Self::Cancel { .. } | Self::Terminate { .. } => return self.kind().to_owned(),
         };
         format!("{}:{of}", self.kind())
+    }
+
+    /// The arguments of its signal or update; those of the start that comes with it are none of them.
+    pub fn message_args(&self) -> Option<&[JsonText]> {
+        match self {
+            Self::Signal(signal) | Self::SignalWithStart(_, signal) => Some(&signal.args),
+            Self::Update(update) | Self::UpdateWithStart(_, update) => Some(&update.args),
+            Self::Start(_) | Self::Query(_) | Self::Cancel { .. } | Self::Terminate { .. } => None,
+        }
+    }
+
+    /// The same with other arguments.
+    pub(crate) fn with_message_args(mut self, args: Vec<JsonText>) -> Self {
+        match &mut self {
+            Self::Signal(signal) | Self::SignalWithStart(_, signal) => signal.args = args,
+            Self::Update(update) | Self::UpdateWithStart(_, update) => update.args = args,
+            Self::Start(_) | Self::Query(_) | Self::Cancel { .. } | Self::Terminate { .. } => {}
+        }
+        self
     }
 
     /// As [`Action::kind`].

@@ -60,6 +60,12 @@ impl EffectKey {
         Self(hash([self.as_str(), workflow_id, run_id], 16).into())
     }
 
+    /// The key of what is done for all these effects at once.
+    pub fn of_batch<'k>(members: impl IntoIterator<Item = &'k Self>) -> Self {
+        let whole: String = members.into_iter().map(Self::as_str).collect();
+        Self(hash(["batch", &whole], 16).into())
+    }
+
     /// The key of this effect when it is to happen once more. The same `id` again is the same once more.
     pub fn again(&self, id: &str) -> Self {
         Self(hash([self.as_str(), id], 16).into())
@@ -137,6 +143,15 @@ mod tests {
         assert_eq!(effect.of_run("w", "1"), effect.of_run("w", "1"));
         for other in [effect.of_run("w", "2"), effect.of_run("v", "1"), effect.clone()] {
             assert_ne!(effect.of_run("w", "1"), other);
+        }
+    }
+
+    #[test]
+    fn a_batch_has_the_key_of_its_members_in_their_order() {
+        let (a, b) = (effect("r", 0, "signal:a", "w"), effect("r", 1, "signal:a", "w"));
+        assert_eq!(EffectKey::of_batch([&a, &b]), EffectKey::of_batch([&a, &b]));
+        for other in [EffectKey::of_batch([&b, &a]), EffectKey::of_batch([&a]), a.clone()] {
+            assert_ne!(EffectKey::of_batch([&a, &b]), other);
         }
     }
 

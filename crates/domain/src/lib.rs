@@ -5,6 +5,7 @@
 
 mod action;
 mod action_wire;
+mod batch;
 mod command;
 mod event;
 mod event_wire;
@@ -22,6 +23,7 @@ pub use action::{
     SignalAll, Start, StartOptions, Update, UpdateWait, WorkflowAction,
 };
 pub use action_wire::wire_duration;
+pub use batch::{batched, fit_together, of_member};
 pub use command::{BadCommand, Command, Matching, Origin, Trigger, time, wire_time};
 pub use event::{Data, Event};
 pub use fault::{BadReason, Fault, Reason};

@@ -53,6 +53,8 @@ pub struct Flow {
     pub throttle: Option<Throttle>,
     /// A run gets no more signals than this; those that come after wait for the next run.
     pub signals_per_run: Option<u32>,
+    /// The place of the action in its route: each has a flow of its own.
+    pub action: u32,
 }
 
 /// Only the last of a burst is carried out.
@@ -138,8 +140,19 @@ impl Terms {
 }
 
 impl Flow {
+    /// Whether commands wait before they are carried out.
+    pub fn holds(&self) -> bool {
+        self.debounce.is_some() || self.batch.is_some() || self.throttle.is_some()
+    }
+
+    /// What is left of it when they have waited.
+    pub fn passed(&self) -> Option<Self> {
+        let Self { signals_per_run, action, .. } = *self;
+        signals_per_run.map(|_| Self { signals_per_run, action, ..Self::default() })
+    }
+
     fn to_wire(&self) -> v1::Flow {
-        let Self { debounce, batch, throttle, signals_per_run } = *self;
+        let Self { debounce, batch, throttle, signals_per_run, action } = *self;
         v1::Flow {
             debounce: debounce.map(|debounce| wire_duration(debounce.quiet)),
             debounce_at_most: debounce.and_then(|debounce| debounce.at_most).map(wire_duration),
@@ -148,6 +161,7 @@ impl Flow {
             throttle_limit: throttle.map_or(0, |throttle| throttle.limit),
             throttle_per: throttle.map(|throttle| wire_duration(throttle.per)),
             signals_per_run: signals_per_run.unwrap_or(0),
+            action,
         }
     }
 
@@ -161,6 +175,7 @@ impl Flow {
             batch: some(wire.batch_size).zip(within).map(|(size, within)| Batch { size, within }),
             throttle: some(wire.throttle_limit).zip(per).map(|(limit, per)| Throttle { limit, per }),
             signals_per_run: some(wire.signals_per_run),
+            action: wire.action,
         })
     }
 }
@@ -193,6 +208,7 @@ mod tests {
             batch: Some(Batch { size: 10, within: second }),
             throttle: Some(Throttle { limit: 3, per: minute }),
             signals_per_run: Some(9000),
+            action: 2,
         };
         let full = Terms {
             give_up_at: Some(DateTime::UNIX_EPOCH + minute),

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod fields;
+mod flow;
 mod prospects;
 pub(crate) mod reader;
 pub(crate) mod route;

@@ -5,14 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use serde_json::{Map, Number, Value, json};
 use signalbox_domain::{
-    Action, Command, ConflictPolicy, Data, Event, IfMissing, JsonText, Priority, RetryPolicy, ReusePolicy,
-    ScheduleCall, ScheduleSpec, Signal, Start, StartOptions, Update, UpdateWait, WorkflowAction, WorkflowId,
+    Action, Command, ConflictPolicy, Data, Event, Flow, IfMissing, JsonText, Priority, RetryPolicy,
+    ReusePolicy, ScheduleCall, ScheduleSpec, Signal, Start, StartOptions, Update, UpdateWait, WorkflowAction,
+    WorkflowId,
 };
 
 use crate::language::actions::DEFAULT_TASK_QUEUE;
 
 /// The command as route files write actions, with every field, and its route and effect key beside the action:
-/// `{"signal": {"workflow_id": "order-7", …}, "route": "paid", "effect_key": "…"}`.
+/// `{"signal": {"workflow_id": "order-7", …}, "route": "paid", "flow": {"debounce": "5s"}, "effect_key": "…"}`.
 pub fn rendered(command: &Command) -> Value {
     let (name, fields) = action(command);
     let mut all = Map::new();
@@ -20,6 +21,9 @@ pub fn rendered(command: &Command) -> Value {
     all.extend(deadline(command).map(|deadline| ("deadline".to_owned(), deadline)));
     if let Some(route) = &command.origin.route {
         all.insert("route".to_owned(), route.as_str().into());
+    }
+    if let Some(command_flow) = &command.terms.flow {
+        all.insert("flow".to_owned(), flow(command_flow));
     }
     all.insert("effect_key".to_owned(), command.effect_key.as_str().into());
     Value::Object(all)
@@ -40,7 +44,26 @@ pub fn brief(command: &Command) -> Value {
     });
     let mut all = of([(name, Value::Object(fields))]);
     all.extend(deadline(command).map(|deadline| ("deadline".to_owned(), deadline)));
+    if let Some(command_flow) = &command.terms.flow {
+        all.insert("flow".to_owned(), flow(command_flow));
+    }
     Value::Object(all)
+}
+
+fn flow(flow: &Flow) -> Value {
+    let debounce = flow.debounce.map(|debounce| match debounce.at_most {
+        Some(at_most) => Value::Object(of([("quiet", span(debounce.quiet)), ("at_most", span(at_most))])),
+        None => span(debounce.quiet),
+    });
+    let batch = flow.batch.map(|batch| of([("size", batch.size.into()), ("within", span(batch.within))]));
+    let throttle =
+        flow.throttle.map(|throttle| of([("limit", throttle.limit.into()), ("per", span(throttle.per))]));
+    Value::Object(given([
+        ("debounce", debounce),
+        ("batch", batch.map(Value::Object)),
+        ("throttle", throttle.map(Value::Object)),
+        ("signals_per_run", flow.signals_per_run.map(Value::from)),
+    ]))
 }
 
 /// Commands and values as a file would have them.

@@ -23,6 +23,7 @@ rules! {
     DUPLICATE_NAME = "duplicate-name": "Two routes of one name.";
     EXPRESSION = "expression": "A CEL expression that cannot be parsed, has unknown names, or would fail while running.";
     FEEDS_ITSELF = "feeds-itself": "A route whose published event leads, by one or more routes, to itself.";
+    FLOW = "flow": "A flow that makes no sense for what its route does.";
     INLINE_SECRET = "inline-secret": "A password, token or key written into the file.";
     MISSING_FIELD = "missing-field": "A field that must be there.";
     NEVER_MATCHES = "never-matches": "A route that no event can match.";

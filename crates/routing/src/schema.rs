@@ -57,7 +57,8 @@ fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::ValueMap => json!({ "type": "object" }),
         Shape::Names => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Shape::Duration => json!({ "type": "string", "pattern": format!("^\\s*[0-9]|{COMPUTED}") }),
-        Shape::Span(_) => json!({ "type": "string", "pattern": "^\\s*[0-9]" }),
+        Shape::Span(_) => span(),
+        Shape::SpanOr(section) => json!({ "anyOf": [span(), reference(section, definitions)] }),
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Positive => json!({ "type": "number", "exclusiveMinimum": 0 }),
@@ -74,6 +75,10 @@ fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Sections(section) => json!({ "type": "array", "items": reference(section, definitions) }),
         Shape::Expected(section) => expected(section),
     }
+}
+
+fn span() -> Value {
+    json!({ "type": "string", "pattern": "^\\s*[0-9]" })
 }
 
 /// Some fields of an action, with values.

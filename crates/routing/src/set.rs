@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use signalbox_domain::{Action, Command, EffectKey, Event, Origin, Terms, Trigger};
+use signalbox_domain::{Action, Command, EffectKey, Event, Flow, Origin, Terms, Trigger};
 
 use crate::{
     cel::{on_large_stack, scope::Scope},
@@ -131,7 +131,7 @@ impl RouteSet {
                 1 => why,
                 _ => format!("action {}: {why}", index + 1),
             })?;
-            Ok(self.command(route, index, scope, rendered, terms(route, action, scope.at)))
+            Ok(self.command(route, index, scope, rendered, terms(route, index, action, scope.at)))
         });
         commands.collect::<Result<_, String>>().map(Some)
     }
@@ -170,12 +170,18 @@ impl RouteSet {
 }
 
 /// On what terms an action of a route is carried out, for an event that was stored then.
-fn terms(route: &Route, action: &language::actions::Action, at: DateTime<Utc>) -> Terms {
+fn terms(route: &Route, index: usize, action: &language::actions::Action, at: DateTime<Utc>) -> Terms {
     Terms {
         give_up_at: route.deadline.map(|deadline| at + deadline),
         if_missing: action.if_missing(at),
+        flow: route.flow.as_ref().map(|flow| of_action(flow, index)),
         ..Terms::default()
     }
+}
+
+/// The flow of one action of a route.
+fn of_action(flow: &Flow, index: usize) -> Box<Flow> {
+    Box::new(Flow { action: u32::try_from(index).unwrap_or(u32::MAX), ..flow.clone() })
 }
 
 fn version(files: &FileSet) -> String {

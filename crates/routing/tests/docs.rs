@@ -42,9 +42,13 @@ fn load(text: &str) -> Result<RouteSet, Faults> {
 
 #[test]
 fn examples_are_accepted() {
-    for page in
-        ["README.md", "docs/cookbook.md", "docs/reference/routes.md", "docs/reference/testing-routes.md"]
-    {
+    for page in [
+        "README.md",
+        "docs/cookbook.md",
+        "docs/reference/flow.md",
+        "docs/reference/routes.md",
+        "docs/reference/testing-routes.md",
+    ] {
         let Ok(text) = fs::read_to_string(path(page)) else { continue };
         let examples: Vec<_> =
             blocks(&text).into_iter().filter(|(_, block)| block.starts_with("version:")).collect();
@@ -70,7 +74,7 @@ fn failing(page: &str) -> Vec<String> {
 
 #[test]
 fn tests_in_examples_pass() {
-    for page in ["docs/reference/routes.md", "docs/reference/testing-routes.md"] {
+    for page in ["docs/reference/flow.md", "docs/reference/routes.md", "docs/reference/testing-routes.md"] {
         assert_eq!(failing(page), Vec::<String>::new(), "{page}");
     }
 }
@@ -155,7 +159,10 @@ fn kind(field: &Value) -> String {
             "integer" => format!("{} to {}", field["minimum"], field["maximum"]),
             other => other.to_owned(),
         },
-        _ if field["anyOf"].is_array() => "text or list of texts".to_owned(),
+        _ if field["anyOf"].is_array() => match of(&field["anyOf"][1]["$ref"]) {
+            Some(section) => format!("text or {section}"),
+            None => "text or list of texts".to_owned(),
+        },
         _ if field["type"].is_array() => "JSON Schema or path".to_owned(),
         _ => "any value".to_owned(),
     }

@@ -170,3 +170,40 @@ fn terms_that_mean_nothing_are_said_so() {
         @"routes/lab.yaml:5:15: `deadline` is a span of time with its units, such as `90s` or `1h 30m`, of at most 30days, and the same for every event"
     );
 }
+
+#[test]
+fn a_flow_that_makes_no_sense_is_refused() {
+    let signal = r#"signal: { workflow_id: "${ event.id }", name: s, args: [ 1 ] }"#;
+    let no_args = r#"signal: { workflow_id: "${ event.id }", name: s }"#;
+    let start = r#"start: { workflow_id: "${ event.id }", workflow: w, args: [ 1 ] }"#;
+    let query = r#"query: { workflow_id: "${ event.id }", name: q }"#;
+    let flows = [
+        ("{}", signal),
+        ("{ debounce: 2d }", signal),
+        (r#"{ debounce: "${ event.data.quiet }" }"#, signal),
+        ("{ debounce: { quiet: 1m, at_most: 1s } }", signal),
+        ("{ batch: { size: 1001, within: 1s } }", signal),
+        ("{ throttle: { limit: 1 } }", signal),
+        ("{ throtle: { limit: 1, per: 1s } }", signal),
+        ("{ batch: { size: 10, within: 1s } }", no_args),
+        ("{ batch: { size: 10, within: 1s } }", start),
+        ("{ signals_per_run: 10 }", start),
+        ("{ debounce: 1s }", start),
+        ("{ debounce: 1s }", query),
+    ];
+    let told = flows.map(|(flow, action)| faults(&route(&format!("    flow: {flow}\n    {action}\n"))));
+    insta::assert_snapshot!(told.join("\n"), @"
+    routes/lab.yaml:5:11: `flow` holds nothing back; one of `debounce`, `batch`, `throttle` and `signals_per_run`
+    routes/lab.yaml:5:23: `debounce` is a span of time with its units, such as `90s`, from 1ms to 1day
+    routes/lab.yaml:5:23: `debounce` is a span of time with its units, such as `90s`, from 1ms to 1day
+    routes/lab.yaml:5:23: `at_most` is shorter than `quiet`; a burst lasts for `quiet` at least
+    routes/lab.yaml:5:28: `size` is a whole number from 1 to 1000
+    routes/lab.yaml:5:23: missing field `per`
+    routes/lab.yaml:5:13: unknown field `throtle`; did you mean `throttle`?
+    routes/lab.yaml:5:11: `batch` is for signals and updates that have arguments; `signal`, `signal_with_start`, `update` or `update_with_start`, with at least one of `args`
+    routes/lab.yaml:5:11: `batch` is for signals and updates that have arguments; `signal`, `signal_with_start`, `update` or `update_with_start`, with at least one of `args`
+    routes/lab.yaml:5:11: `signals_per_run` is for routes that signal a workflow; `signal` or `signal_with_start`
+    none
+    routes/lab.yaml:5:11: a query is not held back: somebody waits for its answer; put the query into a route of its own
+    ");
+}

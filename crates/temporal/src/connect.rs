@@ -17,6 +17,8 @@ use temporalio_common::protos::temporal::api::{
     workflowservice::v1::DescribeNamespaceRequest,
 };
 
+use crate::execute::SignalCounts;
+
 /// How to connect. `Debug` shows no secret.
 #[derive(Clone)]
 pub struct Options {
@@ -93,6 +95,7 @@ pub enum ConnectError {
 pub struct Temporal {
     pub(crate) client: Client,
     options: Arc<Options>,
+    pub(crate) signals: SignalCounts,
 }
 
 /// A call that is to answer at once is given up after this.
@@ -127,7 +130,7 @@ impl Temporal {
         let connection = Connection::connect(connection).await.map_err(|e| away(e.into()))?;
         let client = Client::new(connection, ClientOptions::new(options.namespace.clone()).build())
             .map_err(|e| away(e.to_string().into()))?;
-        Ok(Self { client, options: Arc::new(options.clone()) })
+        Ok(Self { client, options: Arc::new(options.clone()), signals: SignalCounts::default() })
     }
 
     /// Another connection of the same kind, which shares nothing with this one.

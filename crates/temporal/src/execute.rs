@@ -5,6 +5,7 @@ mod end;
 mod query;
 mod signal;
 mod signal_all;
+mod signal_limit;
 mod start;
 mod update;
 
@@ -12,6 +13,7 @@ use signalbox_domain::{Action, Command, JsonText, TraceContext, WorkflowAction};
 use temporalio_client::tonic::Status;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use signal_limit::SignalCounts;
 pub(crate) use start::{origin_memo, trigger};
 
 use crate::{Failure, Temporal, connect::DEADLINE, spans};

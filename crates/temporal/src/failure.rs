@@ -50,6 +50,10 @@ impl From<Status> for Failure {
             Code::NotFound if namespace => (Fault::Transient, Reason::Refused),
             Code::NotFound => (Fault::Permanent, Reason::WorkflowNotFound),
             Code::AlreadyExists => (Fault::Permanent, Reason::WorkflowRunning),
+            // Temporal's own limit, 10,000 by default. The next run has none yet.
+            Code::InvalidArgument if is_signal_limit(status.message()) => {
+                (Fault::Transient, Reason::TooManySignals)
+            }
             Code::InvalidArgument => (Fault::Permanent, Reason::InvalidArgument),
             Code::PermissionDenied => (Fault::Permanent, Reason::PermissionDenied),
             Code::FailedPrecondition | Code::Unimplemented => (Fault::Permanent, Reason::Refused),
@@ -68,6 +72,11 @@ impl From<Status> for Failure {
         };
         Self { fault, reason, detail: detail(&status) }
     }
+}
+
+/// In the words of the server, which has no code of its own for it (`ErrSignalsLimitExceeded`).
+fn is_signal_limit(message: &str) -> bool {
+    message.to_lowercase().contains("exceeded workflow execution limit for signal")
 }
 
 /// Some statuses have no message.
@@ -102,6 +111,13 @@ mod tests {
                 None => assert_eq!(failure.fault, Fault::Transient, "{code}"),
             }
         }
+    }
+
+    #[test]
+    fn too_many_signals_pass_with_the_run() {
+        let status = Status::invalid_argument("exceeded workflow execution limit for signal events");
+        let failure = Failure::from(status);
+        assert_eq!((failure.fault, failure.reason), (Fault::Transient, Reason::TooManySignals));
     }
 
     #[test]

@@ -126,6 +126,12 @@ impl Attempt<'_> {
         start.conflict_policy == ConflictPolicy::UseExisting && run.close.is_some_and(|close| close >= since)
     }
 
+    /// Whether a run that is open had the effect already.
+    pub(crate) async fn is_in(&self, run_id: &str) -> Result<bool, Failure> {
+        let run = Run { id: run_id.to_owned(), start: None, close: None, ours: false };
+        self.left_in(&run, self.command.accepted_at - CLOCKS_DIFFER).await
+    }
+
     /// A run; without an id, the latest.
     async fn run(&self, run_id: &str) -> Result<Option<Run>, Failure> {
         let request = DescribeWorkflowExecutionRequest {

@@ -9,8 +9,8 @@ mod park;
 mod parked;
 mod partition;
 mod publish;
-mod recent;
 mod schedule;
+mod tell;
 
 use std::sync::Arc;
 

@@ -1,15 +1,19 @@
 //! The signal router: EVENTS → match → COMMANDS → apply → OUTCOMES, and look-ups.
 //!
 //! `matcher` turns events into commands by the routes, which is pure; `routes` says by which routes; `replay` has events
-//! of earlier times matched again; `apply` carries commands out in Temporal, in order per workflow; `lookups` answers who
-//! asks about workflows; `redrive` takes dead letters out, to try again what they ask for. It holds no state of
-//! its own: what it has not acknowledged when it dies is delivered again and then resolved.
+//! of earlier times matched again; `flow` keeps those waiting that their routes debounce, batch or throttle; `apply`
+//! carries commands out in Temporal, in order per workflow; `lookups` answers who asks about workflows; `redrive` takes
+//! dead letters out, to try again what they ask for. It holds no state of its own: what it has not acknowledged when it
+//! dies is delivered again and then resolved.
 
 mod apply;
 mod backlog;
+mod flow;
 mod lookups;
 mod matcher;
 mod metrics;
+mod queued;
+mod recent;
 mod redrive;
 mod replay;
 mod routes;
@@ -67,6 +71,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let matcher = matcher::Matcher { bus: bus.clone(), metrics: metrics.clone() };
     let matching = match_while_remembered(matcher, running, process.stop.clone());
     process.tasks.spawn("match events", OnEnd::StopService, matching);
+
+    flow::spawn(&process, &bus, &metrics);
 
     let (found, temporal) = watch::channel(None);
     let replay = Arc::new(replay::Replay::new(bus.clone()));

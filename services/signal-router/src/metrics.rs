@@ -18,6 +18,12 @@ pub(crate) struct RouterMetrics {
     pub(crate) held: Gauge,
     /// Commands that wait for a run of their workflow.
     pub(crate) parked: Gauge,
+    /// Commands that their flow holds back.
+    pub(crate) waiting: Gauge,
+    /// Commands whose place a later one took.
+    pub(crate) superseded: Counter,
+    /// Batches that went on.
+    pub(crate) batches: Counter,
     /// Partitions of commands that this router has.
     pub(crate) partitions: Gauge,
     /// Route sets that were wanted, or were in the folder, and cannot be used.
@@ -65,6 +71,21 @@ impl RouterMetrics {
                 "router_commands_parked",
                 "Commands that wait for a run of their workflow",
                 Gauge::default(),
+            ),
+            waiting: metrics.register(
+                "router_flow_held",
+                "Commands that the flow of their route holds back",
+                Gauge::default(),
+            ),
+            superseded: metrics.register(
+                "router_flow_superseded",
+                "Commands whose place a later one of the same route and key took",
+                Counter::default(),
+            ),
+            batches: metrics.register(
+                "router_flow_batches",
+                "Batches that went on to be carried out",
+                Counter::default(),
             ),
             partitions: metrics.register(
                 "router_partitions",

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use signalbox_bus::{Bus, Call, Error, PublishError};
 use signalbox_domain::{
-    BatchMember, Command, DeadLetter, EventRef, Matching, Outcome, OutcomeExt, OutcomeKind, Reason, Verdict,
-    of_command,
+    Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, Verdict, of_command, of_member,
 };
 use signalbox_proto::v1::{
     Problem, RedriveReply, RedriveRequest, Redriven, ReplayRequest, ReplayedEvent, ReplayedState,
@@ -182,20 +181,6 @@ fn wait(command: &Command, reason: &str) -> Vec<Outcome> {
         vec![own]
     } else {
         members.iter().map(|member| of_member(&own, member)).collect()
-    }
-}
-
-/// What came of a batch, told of one of its members.
-fn of_member(batch: &Outcome, member: &BatchMember) -> Outcome {
-    let Matching { verdicts, effect_keys } = member.matching.clone().unwrap_or_default();
-    Outcome {
-        event: member.event.clone(),
-        effect_key: member.effect_key.clone(),
-        trace: member.trace.clone(),
-        verdicts,
-        effect_keys,
-        batch: batch.effect_key.clone(),
-        ..batch.clone()
     }
 }
 

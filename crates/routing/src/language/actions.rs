@@ -21,6 +21,7 @@ pub(crate) use target::Target;
 use super::{
     fields::{Entries, Field, Shape, optional},
     reader::Reader,
+    template::Template,
 };
 use crate::{cel::scope::Scope, yaml::Node};
 
@@ -157,6 +158,22 @@ impl Action {
             | Self::Publish(_) => return domain::IfMissing::Dead,
         };
         if_missing.terms(at)
+    }
+
+    /// The arguments of its signal or update, if it is about one workflow.
+    pub(crate) fn message_args(&self) -> Option<&[Template]> {
+        match self {
+            Self::Signal(signal) => Some(&signal.message.args),
+            Self::SignalWithStart(both) => Some(&both.signal.args),
+            Self::Update(update) => Some(&update.call.message.args),
+            Self::UpdateWithStart(both) => Some(&both.call.message.args),
+            Self::Start(_)
+            | Self::Query(_)
+            | Self::End(_)
+            | Self::SignalAll(_)
+            | Self::Schedule(_)
+            | Self::Publish(_) => None,
+        }
     }
 
     /// What it does, as an action of `route`, for one event.

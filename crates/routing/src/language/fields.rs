@@ -42,6 +42,8 @@ pub(crate) enum Shape {
     Duration,
     /// A span of time that is the same for every event, and no longer than this.
     Span(Duration),
+    /// A span of time of up to a day, or a map that says more.
+    SpanOr(&'static Section),
     Boolean,
     /// A whole number from the first to the second.
     Count(u64, u64),

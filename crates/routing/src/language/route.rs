@@ -6,10 +6,13 @@ use super::{
     actions::{self, ACTIONS, Action, DEADLINE, Defaults, One, one_action, one_of_them},
     events::DeclaredEvent,
     fields::{Entries, Field, Section, Shape, optional, required},
+    flow::{self, FLOW},
     prospects::Prospects,
     reader::{Reader, all},
     template::{evaluate, kind},
 };
+use signalbox_domain::Flow;
+
 use crate::{
     cel::expression::Expression,
     cel::scope::Scope,
@@ -31,7 +34,7 @@ pub(super) const ON: Field = required(
 );
 
 /// The fields of a route besides its one action.
-const OWN: [Field; 6] = [
+const OWN: [Field; 7] = [
     required(
         "name",
         Shape::Name,
@@ -42,12 +45,13 @@ const OWN: [Field; 6] = [
     optional("when", Shape::Guard, "The route wants only events for which this is true."),
     DEADLINE,
     optional("do", Shape::Sections(&ACTION), "Several actions, in this order."),
+    optional("flow", Shape::Section(&FLOW), "What holds back what is done to one workflow by this route."),
 ];
 
-const FIELDS: [Field; 17] = {
-    let [name, description, on, when, deadline, several] = OWN;
+const FIELDS: [Field; 18] = {
+    let [name, description, on, when, deadline, several, flow] = OWN;
     let [a, b, c, d, e, f, g, h, i, j, k] = ACTIONS;
-    [name, description, on, when, deadline, several, a, b, c, d, e, f, g, h, i, j, k]
+    [name, description, on, when, deadline, flow, several, a, b, c, d, e, f, g, h, i, j, k]
 };
 
 pub(crate) static ROUTE: Section = Section {
@@ -65,6 +69,8 @@ pub(crate) struct Route {
     /// For how long, from when its event was stored, a command is tried.
     pub(crate) deadline: Option<Duration>,
     pub(crate) actions: Vec<Action>,
+    /// What holds back what it does.
+    pub(crate) flow: Option<Flow>,
     /// The file that it is in.
     pub(crate) file: Box<str>,
     /// Where its name stands there.
@@ -97,6 +103,10 @@ pub(crate) fn read(
         None => defaults.deadline(reader),
     };
     let actions = read_actions(reader, &entries, defaults);
+    let flow = reader.optional(&entries, "flow", |reader, node, _| flow::read(reader, node));
+    if let (Some(node), Some(Some(flow)), Some(actions)) = (entries.get("flow"), &flow, &actions) {
+        flow::check(reader, node, flow, actions);
+    }
     description?;
     Some(Route {
         name: name?,
@@ -104,6 +114,7 @@ pub(crate) fn read(
         guard: guard?,
         deadline: deadline?,
         actions: actions?,
+        flow: flow?,
         file: reader.file.into(),
         span: span?,
         guard_at,

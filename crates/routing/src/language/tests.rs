@@ -9,6 +9,7 @@ use signalbox_domain::{Event, EventId, RawMessage, Source, read_event};
 use super::{
     actions::{ACTIONS, DEADLINE, One, one_action, one_of_them},
     fields::{Entries, Field, Section, Shape, optional, required},
+    flow::FLOW,
     reader::{Reader, all},
 };
 use crate::{
@@ -82,7 +83,7 @@ static EXPECTED: Section = Section {
     fields: &EXPECTED_FIELDS,
 };
 
-const EXPECTED_FIELDS: [Field; 14] = {
+const EXPECTED_FIELDS: [Field; 15] = {
     let [a, b, c, d, e, f, g, h, i, j, k] = ACTIONS;
     [
         expected(a),
@@ -97,6 +98,7 @@ const EXPECTED_FIELDS: [Field; 14] = {
         expected(j),
         expected(k),
         optional("route", Shape::Name, "The route that it comes from."),
+        optional("flow", Shape::Expected(&FLOW), "What holds it back."),
         optional("effect_key", Shape::Name, "Its effect key."),
         DEADLINE,
     ]
@@ -368,10 +370,10 @@ pub(crate) fn comparable(section: &'static Section) -> impl Iterator<Item = &'st
 
 fn value(reader: &mut Reader<'_>, node: &Node, field: &'static Field) -> Option<Value> {
     match (&field.shape, &node.kind) {
-        (Shape::Section(section), _) | (Shape::WordOr(_, section), Kind::Map(_)) => {
+        (Shape::Section(section), _) | (Shape::WordOr(_, section) | Shape::SpanOr(section), Kind::Map(_)) => {
             fields(reader, node, section)
         }
-        (Shape::Duration | Shape::Span(_), Kind::Text(text)) => {
+        (Shape::Duration | Shape::Span(_) | Shape::SpanOr(_), Kind::Text(text)) => {
             let span = humantime::parse_duration(text).map(rendered::span);
             span.map_err(|_| {
                 let message = format!("`{}` is a span of time with its units, such as `1h 30m`", field.name);

@@ -22,8 +22,14 @@ impl Attempt<'_> {
     pub(super) async fn signal(&self, signal: &Signal) -> Result<Accepted, Failure> {
         match self.standing().await? {
             Standing::Done(run_id) => Ok(Accepted::earlier(run_id)),
-            Standing::Open(run_id) => while_open(self.signal_run(signal, &run_id).await),
-            Standing::Clear => self.signal_run(signal, "").await,
+            Standing::Open(run_id) => {
+                self.may_get_a_signal().await?;
+                while_open(self.signal_run(signal, &run_id).await)
+            }
+            Standing::Clear => {
+                self.may_get_a_signal().await?;
+                self.signal_run(signal, "").await
+            }
         }
     }
 
@@ -41,8 +47,11 @@ impl Attempt<'_> {
     ) -> Result<Accepted, Failure> {
         match self.standing().await? {
             Standing::Done(run_id) => return Ok(Accepted::earlier(run_id)),
-            Standing::Open(run_id) => return while_open(self.signal_run(signal, &run_id).await),
-            Standing::Clear => {}
+            Standing::Open(run_id) => {
+                self.may_get_a_signal().await?;
+                return while_open(self.signal_run(signal, &run_id).await);
+            }
+            Standing::Clear => self.may_get_a_signal().await?,
         }
         let mut service = self.temporal.service();
         let request = with_signal(self.start_request(start)?, signal);

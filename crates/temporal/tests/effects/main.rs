@@ -3,6 +3,7 @@
 
 mod all;
 mod lab;
+mod limits;
 mod once;
 mod options;
 mod workers;

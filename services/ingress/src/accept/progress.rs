@@ -84,13 +84,16 @@ impl Progress {
 
     /// Why it is not settled, in words.
     pub fn pending_because(&self) -> String {
-        let retrying = self.effects().find(|outcome| outcome.kind() == OutcomeKind::Retrying);
-        match retrying {
+        let of_kind = |kind| self.effects().find(move |outcome| outcome.kind() == kind);
+        match of_kind(OutcomeKind::Retrying) {
             None if self.effects().any(is_parked) => "parked until its workflow runs".into(),
             Some(outcome) if !outcome.detail.is_empty() => {
                 format!("stored; is tried again: {}", outcome.detail)
             }
             Some(_) => "stored; is tried again".into(),
+            None if of_kind(OutcomeKind::Held).is_some() => {
+                "stored; waits, as the flow of its route says".into()
+            }
             None => "stored; what comes of it is not known yet".into(),
         }
     }
@@ -126,6 +129,9 @@ mod tests {
         assert!(!progress.is_complete(), "not matched yet");
         progress.learn(outcome("", OutcomeKind::Matched, &["a", "b"]));
         assert!(!progress.is_complete(), "b is missing");
+        progress.learn(outcome("b", OutcomeKind::Held, &[]));
+        assert!(!progress.is_complete(), "b waits");
+        assert_eq!(progress.pending_because(), "stored; waits, as the flow of its route says");
         progress.learn(outcome("b", OutcomeKind::Retrying, &[]));
         assert!(!progress.is_complete(), "b is tried again");
         assert_eq!(progress.pending_because(), "stored; is tried again: Temporal is away");

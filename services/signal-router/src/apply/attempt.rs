@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::Utc;
 use signalbox_bus::Lease;
-use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeExt, OutcomeKind, WorkflowId, dead_letter};
+use signalbox_domain::{Command, DeadLetter, Outcome, OutcomeKind, WorkflowId, dead_letter};
 use signalbox_telemetry::Span;
 
 use super::{
@@ -89,7 +89,7 @@ impl Applier {
         );
         let wait = async {
             if attempt == 1 {
-                self.bus.record_first(outcome).await;
+                self.record_first(command, outcome).await;
             }
             tokio::time::sleep(pause).await;
         };
@@ -112,12 +112,7 @@ impl Applier {
             reason = outcome.reason,
             "{} applied", command.action.kind()
         );
-        if let Some(to) = &command.reply_to {
-            let mut told = outcome.clone();
-            // Whoever waits was told of it by the matcher.
-            told.take_matching();
-            self.bus.reply(to, &told).await;
-        }
+        self.reply(command, &outcome).await;
         if outcome.kind() == OutcomeKind::Dead {
             tracing::warn!(
                 event.id = command.origin.event.id,
@@ -129,7 +124,7 @@ impl Applier {
             let letter = DeadLetter { command: Some(command.clone().into()), ..dead_letter(outcome.clone()) };
             outcome.dead_letters.extend(self.bus.bury(&letter).await);
         }
-        self.bus.record(&outcome).await;
+        self.record(command, &outcome).await;
     }
 }
 

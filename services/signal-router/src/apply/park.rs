@@ -27,6 +27,7 @@ use super::{
     outcome::expired,
     parked::{Entry, Found, MOST, Parked, Task},
 };
+use crate::queued::bury_unreadable;
 
 /// To ask whether anybody has a partition may take so long: meanwhile nothing else is done about it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -236,7 +237,7 @@ impl Parking {
         match wire.and_then(|wire| Command::try_from(wire).map_err(|error| error.to_string())) {
             Ok(command) => Some(command),
             Err(why) => {
-                self.applier.bury_unreadable(self.reference(stored), &stored.payload, &why).await;
+                bury_unreadable(&self.applier.bus, self.reference(stored), &stored.payload, &why).await;
                 self.applier.bus.unpark(stored.stream_sequence).await;
                 None
             }

@@ -6,17 +6,16 @@ use std::{
     time::Duration,
 };
 
-use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use prost::{Message, bytes::Bytes};
 use signalbox_bus::{Delivery, Settlement};
-use signalbox_domain::{
-    BadCommand, Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, dead_letter, time,
-};
-use signalbox_proto::v1::CommandBatch;
+use signalbox_domain::Command;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Applier, balance::Share, lanes::Lanes, park::Parking, recent::Recent};
+use super::{Applier, balance::Share, lanes::Lanes, park::Parking};
+use crate::{
+    queued::{self, Queued},
+    recent::Recent,
+};
 
 /// Commands of one partition under way at once.
 const UNDER_WAY: usize = 64;
@@ -29,10 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// How often who does not have the partition looks whether somebody has to, for what is parked.
 const WAKE_EVERY: Duration = Duration::from_secs(2);
-
-/// Commands that are stored so long after they were planned may come from a matcher that was thought dead: another one
-/// may have stored them too.
-const LATE: TimeDelta = TimeDelta::seconds(2);
 
 pub(super) async fn run(applier: Arc<Applier>, number: u16, mut share: Share) -> anyhow::Result<()> {
     let stop = applier.stop.clone();
@@ -137,23 +132,7 @@ impl Partition {
             self.begin_anew(&delivery).await;
         }
         let sequence = delivery.stream_sequence;
-        let (mut commands, mut unreadable, mut late) = (Vec::new(), None, false);
-        match CommandBatch::decode(delivery.payload().clone()) {
-            Err(error) => unreadable = Some(error.to_string()),
-            Ok(batch) => {
-                let planned_at = batch.planned_at.and_then(time);
-                late = planned_at.is_some_and(|planned_at| delivery.stored_at - planned_at > LATE);
-                for wire in batch.commands {
-                    match Command::try_from(wire) {
-                        Ok(command) => commands.push(command),
-                        Err(error @ BadCommand(_)) => unreadable = Some(error.to_string()),
-                    }
-                }
-            }
-        }
-        if let Some(why) = unreadable {
-            self.applier.bury_unreadable(delivery.raw().reference(), delivery.payload(), &why).await;
-        }
+        let Queued { commands, late } = queued::read(&self.applier.bus, &delivery).await;
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
             return;
@@ -259,22 +238,5 @@ impl Partition {
         for held in self.held.values() {
             held.delivery.settle(Settlement::Working).await;
         }
-    }
-}
-
-impl Applier {
-    /// `message` tells which message it is that has this payload.
-    pub(super) async fn bury_unreadable(&self, message: EventRef, payload: &Bytes, why: &str) {
-        tracing::warn!(
-            nats.subject = message.nats_subject,
-            stream.sequence = message.stream_sequence,
-            error = why,
-            "a command that cannot be read"
-        );
-        let outcome = Outcome { event: Some(message), attempts: 1, ..Default::default() }
-            .at(Utc::now())
-            .because(OutcomeKind::Dead, Reason::BadCommand, why);
-        let letter = DeadLetter { raw: payload.clone(), ..dead_letter(outcome) };
-        self.bus.bury(&letter).await;
     }
 }

@@ -9,14 +9,19 @@ const KNOWN: usize = 8192;
 
 /// The effects that were seen last.
 #[derive(Default)]
-pub(super) struct Recent {
+pub(crate) struct Recent {
     known: HashSet<EffectKey>,
     order: VecDeque<EffectKey>,
 }
 
 impl Recent {
+    /// Whether the effect was seen lately.
+    pub(crate) fn contains(&self, effect: &EffectKey) -> bool {
+        self.known.contains(effect)
+    }
+
     /// Whether the effect was seen lately; from now on it was.
-    pub(super) fn knows(&mut self, effect: &EffectKey) -> bool {
+    pub(crate) fn knows(&mut self, effect: &EffectKey) -> bool {
         if !self.known.insert(effect.clone()) {
             return true;
         }

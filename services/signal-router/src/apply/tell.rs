@@ -1,0 +1,46 @@
+//! Telling what came of a command: of one that stands for others, each of those is told of.
+
+use futures::future::join_all;
+use signalbox_domain::{Command, Outcome, OutcomeExt, ReplyTo, of_member};
+
+use super::Applier;
+
+impl Applier {
+    /// Tells whoever waits.
+    pub(super) async fn reply(&self, command: &Command, outcome: &Outcome) {
+        if let Some(to) = &command.reply_to {
+            self.reply_to(to, outcome.clone()).await;
+        }
+        for member in &command.terms.members {
+            if let Ok(to) = member.reply_to.parse() {
+                self.reply_to(&to, of_member(outcome, member)).await;
+            }
+        }
+    }
+
+    async fn reply_to(&self, to: &ReplyTo, mut outcome: Outcome) {
+        // Whoever waits was told of it by the matcher.
+        outcome.take_matching();
+        self.bus.reply(to, &outcome).await;
+    }
+
+    /// Writes it into the ledger, where nobody asks for a batch itself.
+    pub(super) async fn record(&self, command: &Command, outcome: &Outcome) {
+        let members = &command.terms.members;
+        if members.is_empty() {
+            return self.bus.record(outcome).await;
+        }
+        let outcomes: Vec<_> = members.iter().map(|member| of_member(outcome, member)).collect();
+        join_all(outcomes.iter().map(|outcome| self.bus.record(outcome))).await;
+    }
+
+    /// The same, where the ledger has nothing yet.
+    pub(super) async fn record_first(&self, command: &Command, outcome: &Outcome) {
+        let members = &command.terms.members;
+        if members.is_empty() {
+            return self.bus.record_first(outcome).await;
+        }
+        let outcomes: Vec<_> = members.iter().map(|member| of_member(outcome, member)).collect();
+        join_all(outcomes.iter().map(|outcome| self.bus.record_first(outcome))).await;
+    }
+}
