@@ -5,7 +5,11 @@ use std::time::Duration;
 use async_nats::{
     HeaderMap,
     header::NATS_PIN_ID,
-    jetstream::{self, consumer::pull, context::ConsumerInfoErrorKind},
+    jetstream::{
+        self,
+        consumer::{self, PriorityPolicy, PullConsumer, pull},
+        context::ConsumerInfoErrorKind,
+    },
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
@@ -192,14 +196,20 @@ impl Deliveries {
     async fn open_consumer(&self) -> Result<Open, Error> {
         let of = Error::when("open the consumer");
         let Self { bus, durable, .. } = self;
-        bus.ensure_streams().await.map_err(|e| of(e.into()))?;
         let stream = bus.jetstream.get_stream_no_info(self.stream).await.map_err(|e| of(e.into()))?;
-        let info = stream.consumer_info(durable).await.map_err(|e| of(e.into()))?;
+        let pins = |info: &consumer::Info| info.config.priority_policy == PriorityPolicy::PinnedClient;
+        let info = match stream.consumer_info(durable).await.ok().filter(pins) {
+            Some(info) => info,
+            None => {
+                bus.ensure_streams().await.map_err(|e| of(e.into()))?;
+                stream.consumer_info(durable).await.map_err(|e| of(e.into()))?
+            }
+        };
         if info.num_waiting == 0 && pin_of(&info).is_some() {
             // Whoever has the pin asks for nothing, and nobody else does: it is dead.
             stream.unpin_consumer(durable, GROUP).await.map_err(|e| of(e.into()))?;
         }
-        let consumer: jetstream::consumer::PullConsumer = stream.get_consumer(durable).await.map_err(&of)?;
+        let consumer: PullConsumer = stream.get_consumer(durable).await.map_err(&of)?;
         let messages = consumer
             .stream()
             .group(GROUP)

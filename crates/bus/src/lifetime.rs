@@ -94,7 +94,7 @@ mod tests {
     use crate::streams::streams;
 
     fn judged(change: impl Fn(&mut Config, &mut Config)) -> Result<String, ForgetsTooSoon> {
-        let [mut events, _, mut ledger, ..] = streams();
+        let [mut events, _, _, mut ledger, ..] = streams();
         change(&mut events, &mut ledger);
         judge(&events, &ledger)
     }

@@ -125,7 +125,11 @@ pub(crate) fn consumers(stream_name: &str) -> Vec<pull::Config> {
         ..Default::default()
     };
     match stream_name {
-        stream::EVENTS => vec![durable(consumer::MATCH.to_owned(), subject::EVENTS.to_owned())],
+        // They are settled in their order, and many together: the last one's acknowledgement is that of all before it.
+        stream::EVENTS => vec![pull::Config {
+            ack_policy: AckPolicy::All,
+            ..durable(consumer::MATCH.to_owned(), subject::EVENTS.to_owned())
+        }],
         // What is acknowledged is gone from a work queue, so the stream itself is all the state that must last.
         stream::COMMANDS => (0..PARTITIONS)
             .map(|n| durable(consumer::apply(n), subject::commands(n)))

@@ -57,7 +57,7 @@ impl Matcher {
         }
     }
 
-    /// Each is settled when everything that they all lead to is stored.
+    /// They are settled, with the last of them, when everything that they all lead to is stored.
     async fn match_together(&self, deliveries: &[Delivery], running: &mut Running) {
         let planned_at = Utc::now();
         let (mut all, mut spans) =
@@ -73,9 +73,9 @@ impl Matcher {
             spans.push(span);
         }
         self.carry_on(&mut all, planned_at).await;
-        for delivery in deliveries {
-            running.matched(delivery.stream_sequence);
-            delivery.settle(Settlement::Done).await;
+        if let Some(last) = deliveries.last() {
+            running.matched(last.stream_sequence);
+            last.settle(Settlement::Done).await;
         }
     }
 

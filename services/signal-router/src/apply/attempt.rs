@@ -59,7 +59,7 @@ impl Applier {
                 if outcome.kind() == OutcomeKind::Parked {
                     return Some(Ended::Missing(Box::new(outcome)));
                 }
-                self.conclude(command, outcome).await;
+                self.conclude(command, outcome, repeated).await;
                 return Some(Ended::Settled);
             };
             self.postpone(command, &outcome, attempt, pause).await?;
@@ -97,7 +97,7 @@ impl Applier {
     }
 
     /// Whoever waits is told first; then the ledger, then, by the caller, the acknowledgement.
-    pub(super) async fn conclude(&self, command: &Command, mut outcome: Outcome) {
+    pub(super) async fn conclude(&self, command: &Command, mut outcome: Outcome, repeated: bool) {
         let seconds = (Utc::now() - command.accepted_at).num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6;
         self.metrics.applied(command.action.kind(), &outcome, seconds);
         tracing::debug!(
@@ -121,10 +121,24 @@ impl Applier {
                 error = outcome.detail,
                 "dead letter"
             );
-            let letter = DeadLetter { command: Some(command.clone().into()), ..dead_letter(outcome.clone()) };
-            outcome.dead_letters.extend(self.bus.bury(&letter).await);
+            outcome.dead_letters = self.bury(command, &outcome, repeated).await;
         }
         self.record(command, &outcome).await;
+    }
+
+    /// Tells where its letters are. JetStream knows a letter again for minutes; the ledger says whether there is one.
+    async fn bury(&self, command: &Command, outcome: &Outcome, repeated: bool) -> Vec<u64> {
+        if repeated {
+            let effect = command.terms.members.first().map(|member| member.effect_key.as_str());
+            let effect = effect.unwrap_or(command.effect_key.as_str());
+            let recorded = self.bus.recorded(&[command.origin.event_key()]).await;
+            let before = recorded.into_iter().find(|before| before.effect_key == effect);
+            if let Some(before) = before.filter(|before| before.kind() == OutcomeKind::Dead) {
+                return before.dead_letters;
+            }
+        }
+        let letter = DeadLetter { command: Some(command.clone().into()), ..dead_letter(outcome.clone()) };
+        self.bus.bury(&letter).await.into_iter().collect()
     }
 }
 

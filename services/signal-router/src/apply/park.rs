@@ -163,7 +163,7 @@ impl Parking {
         for sequence in over {
             if let Some(command) = self.stored(key, sequence).await {
                 let outcome = expired(of_command(&command, 1, Utc::now()), "no run of its workflow came");
-                self.applier.conclude(&command, outcome).await;
+                self.applier.conclude(&command, outcome, true).await;
                 self.forget(key, sequence).await;
             }
         }
@@ -205,7 +205,7 @@ impl Parking {
                 }
             }
         }
-        self.applier.conclude(command, outcome).await;
+        self.applier.conclude(command, outcome, true).await;
         Some(())
     }
 
