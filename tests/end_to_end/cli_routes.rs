@@ -30,7 +30,7 @@ async fn an_event_is_explained_after_it_was_published() {
     assert_eq!(by_id, by_sequence);
     assert_eq!(by_id["stream_sequence"].to_string(), sequence);
     let route = &by_id["routes"][0];
-    let signal = json!({ "workflow_id": format!("x-{id}"), "name": "add_message", "args": ["hi"] });
+    let signal = json!({ "workflow_id": format!("x-{id}"), "name": "add_message", "args": ["hi"], "if_missing": "dead" });
     assert_eq!((&route["verdict"], &route["commands"][0]["signal"]), (&json!("matched"), &signal));
     let running = cli.json(&["explain", id, "--running"]).await;
     let chat =

@@ -190,7 +190,10 @@ fn is_told_by_the_conventions(trace: &Trace, root: &Span, workflow_id: &str) {
         assert_eq!(span.attribute(name), &value, "{name} of {span}");
     }
     assert!(publish.text("messaging.destination.name").starts_with("commands."));
-    assert!(trace.filter(|span| span.error.is_some()).next().is_none(), "{trace:?}");
+    // Temporal says so of what is not there yet: the first command that a router gets of a partition is looked up, as
+    // another router may have tried it.
+    let failed = |span: &Span| span.error.is_some() && !span.name.ends_with("/DescribeWorkflowExecution");
+    assert!(trace.filter(failed).next().is_none(), "{trace:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

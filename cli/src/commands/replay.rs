@@ -46,8 +46,8 @@ the same ID twice is once. now() in a route is the time of the event. Dead lette
 --dead asks for them once more. Routes that fail are told, and become no dead letters.
 
 Ctrl-C finishes the batch under way. NATS keeps how far it came, so that
-`signalbox replay --resume --name NAME` goes on from any machine. Exits with 1 if a route failed
-on an event, with 4 if it was stopped.")]
+`signalbox replay --resume --name NAME` goes on from any machine. Exits with 1
+if a route failed on an event, with 4 if it was stopped.")]
 pub struct Replay {
     /// From when on: so long ago, such as 2h or 3d, or a time such as 2026-01-31T08:00:00Z
     #[arg(long, value_name = "TIME", required_unless_present_any = ["event", "resume"])]

@@ -1,11 +1,23 @@
 //! A matcher that dies after it has stored an event's commands and before it has acknowledged the event.
 
+use anyhow::ensure;
 use futures::StreamExt;
 use serde_json::json;
 use signalbox_proto::names::{consumer, stream};
-use signalbox_testkit::Service;
+use signalbox_testkit::{Service, eventually};
 
 use super::Routed;
+
+/// Waits until NATS has seen that the router died: what is published then is given to nobody.
+async fn is_gone(routed: &Routed) {
+    let events = routed.jetstream.get_stream(stream::EVENTS).await.unwrap();
+    eventually(crate::SOON, async || {
+        let waiting = events.consumer_info(consumer::MATCH).await?.num_waiting;
+        ensure!(waiting == 0, "{waiting} requests");
+        Ok(())
+    })
+    .await;
+}
 
 /// Takes events as a matcher does, and settles none of them.
 async fn take(routed: &Routed, count: usize) {
@@ -27,6 +39,7 @@ async fn what_a_dead_matcher_was_given_keeps_its_routes() {
     let mut routed = Routed::start("a").await;
     let a = routed.routes().await["running"].as_str().unwrap().to_owned();
     routed.stack.kill(Service::SignalRouter).unwrap();
+    is_gone(&routed).await;
     for name in ["given-1", "given-2", "waits-1", "waits-2"] {
         routed.publish(name).await;
     }
@@ -48,6 +61,7 @@ async fn what_was_given_is_known_after_a_start_that_failed() {
     let mut routed = Routed::start("a").await;
     let a = routed.routes().await["running"].as_str().unwrap().to_owned();
     routed.stack.kill(Service::SignalRouter).unwrap();
+    is_gone(&routed).await;
     for n in 0..4 {
         routed.publish(&format!("given-{n}")).await;
     }
@@ -71,9 +85,9 @@ async fn what_was_given_is_known_after_a_start_that_failed() {
 }
 
 async fn waits(routed: &Routed) {
-    signalbox_testkit::eventually(crate::SOON, async || {
+    eventually(crate::SOON, async || {
         let ready = routed.stack.ask(Service::SignalRouter, "/readyz").await?;
-        anyhow::ensure!(ready.body.to_string().contains("cannot be used"), "{}", ready.body);
+        ensure!(ready.body.to_string().contains("cannot be used"), "{}", ready.body);
         Ok(())
     })
     .await;
