@@ -26,6 +26,9 @@ use crate::{
 
 /// Twice this without a word, and whether the consumer is still there is asked: callers wait for what it has.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Two silences on a connection that stands, one so soon after the other, and what was asked for is lost: other processes'
+/// requests, which wait for their turn, keep the client from asking again.
+const SOON_AFTER: Duration = Duration::from_millis(2500);
 /// How often who waits for its turn looks whether anybody has it.
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
 /// Who has given a consumer away leaves it to others for so long.
@@ -52,6 +55,8 @@ pub struct Deliveries {
 struct Open {
     stream: jetstream::stream::Stream<()>,
     messages: pull::Stream,
+    /// When nothing was heard, the last time.
+    silent: Option<Instant>,
     /// Messages come under this pin, which is still to be taken up.
     offered: Option<Offered>,
     taken: Option<Taken>,
@@ -114,7 +119,10 @@ impl Deliveries {
                 }
                 Some(Err(error)) => {
                     tracing::trace!(%error, consumer = self.durable, "no deliveries for now");
-                    if self.consumer_is_gone().await {
+                    let before = open.silent.replace(Instant::now()).filter(|_| self.bus.is_connected());
+                    if before.is_some_and(|before| before.elapsed() < SOON_AFTER) {
+                        self.open = None;
+                    } else if self.consumer_is_gone().await {
                         tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer is gone");
                         self.open = None;
                     }
@@ -219,7 +227,7 @@ impl Deliveries {
             .messages()
             .await
             .map_err(|e| of(e.into()))?;
-        Ok(Open { stream, messages, offered: None, taken: None })
+        Ok(Open { stream, messages, silent: None, offered: None, taken: None })
     }
 
     /// Takes up the pin under which messages have come, if there is a new one, however long JetStream is away.

@@ -129,7 +129,7 @@ pub(crate) async fn ask(bus: &Bus, stream: &str, durable: &str, pin: &str) -> Re
     let request = json!({
         "batch": 1,
         "max_bytes": 1,
-        "expires": RENEWED_EVERY.as_nanos() as u64,
+        "no_wait": true,
         "group": GROUP,
         "id": pin,
     });
