@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{Context, ensure};
-use async_nats::jetstream;
-use futures::future::join_all;
+use async_nats::jetstream::{self, consumer::pull, stream};
+use futures::{StreamExt, future::join_all};
 use serde_json::json;
-use signalbox_proto::names::stream;
+use signalbox_proto::names::{consumer, stream as names};
 use signalbox_servers::Process;
 use signalbox_testkit::{Api, Service, Stack, eventually, put_to_sleep, wake_up};
 
-use crate::{SIGNALBOX, SOON, expect};
+use crate::{SIGNALBOX, SOON, described, expect};
 
 const KEYS: usize = 24;
 
@@ -75,8 +75,8 @@ impl Load {
     async fn has_arrived(&self) {
         let sent = (KEYS + self.sent.values().map(Vec::len).sum::<usize>()) as u64;
         eventually(SOON * 2, async || {
-            let outcomes = self.jetstream.get_stream(stream::OUTCOMES).await?.cached_info().state.messages;
-            let waiting = self.jetstream.get_stream(stream::COMMANDS).await?.cached_info().state.messages;
+            let outcomes = self.jetstream.get_stream(names::OUTCOMES).await?.cached_info().state.messages;
+            let waiting = self.jetstream.get_stream(names::COMMANDS).await?.cached_info().state.messages;
             ensure!(outcomes >= sent && waiting == 0, "{outcomes} of {sent} have an outcome, {waiting} wait");
             Ok(())
         })
@@ -153,4 +153,29 @@ async fn a_router_that_was_asleep_does_nothing_again() {
         load.send(2 * KEYS).await;
     }
     load.has_arrived_once_and_in_order(&stack.api()).await;
+}
+
+/// A consumer that an earlier version made acknowledges one by one, and is open to several at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_of_an_earlier_version_goes_on_where_it_was() {
+    let mut stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
+    let jetstream = jetstream::new(stack.nats_client().await.unwrap());
+    let config = stream::Config {
+        name: names::EVENTS.into(),
+        subjects: vec!["events.>".into()],
+        max_age: 1000 * SOON,
+        ..Default::default()
+    };
+    let events = jetstream.create_stream(config).await.unwrap();
+    let config = pull::Config { durable_name: Some(consumer::MATCH.into()), ..Default::default() };
+    let before = events.create_consumer(config).await.unwrap();
+    for name in ["matched", "waits"] {
+        let subject = format!("events.lab.trigger.{name}");
+        jetstream.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+    }
+    let first = before.fetch().max_messages(1).messages().await.unwrap().next().await.unwrap().unwrap();
+    first.double_ack().await.unwrap();
+    stack.launch_all(&Service::ALL).await.unwrap();
+    described(&stack.api(), "waits").await;
+    expect(&stack.api().get("/workflows/matched").await.unwrap(), 404);
 }

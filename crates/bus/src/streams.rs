@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{
-    consumer::{AckPolicy, PriorityPolicy, pull},
+    consumer::{AckPolicy, DeliverPolicy, Info, PriorityPolicy, pull},
     kv,
-    stream::{Config, RetentionPolicy, StorageType},
+    stream::{Config, RetentionPolicy, StorageType, Stream},
 };
 use signalbox_proto::names::{PARTITIONS, bucket, consumer, stream, subject};
 
@@ -49,9 +49,11 @@ impl Bus {
                 let failed = |cause| SetUpError { what: "consumer", name: name.clone(), cause };
                 let there = made.get_or_create_consumer(&name, config.clone()).await;
                 let there = there.map_err(|cause| failed(cause.into()))?;
+                let there = there.cached_info();
                 // One that an earlier version made may be open to several clients at once.
-                if there.cached_info().config.priority_policy != PriorityPolicy::PinnedClient {
-                    made.update_consumer(config).await.map_err(|cause| failed(cause.into()))?;
+                if there.config.priority_policy != PriorityPolicy::PinnedClient {
+                    let ours = of_earlier_version(&made, there, config).await;
+                    ours.map_err(|cause| failed(cause.into()))?;
                 }
             }
         }
@@ -73,6 +75,24 @@ impl Bus {
             Err(cause) => Err(SetUpError { what: "bucket", name, cause: cause.into() }),
         }
     }
+}
+
+/// Makes a consumer what this version needs; it goes on where it was. JetStream does not change how one acknowledges, so
+/// such a one is made again.
+async fn of_earlier_version(
+    stream: &Stream,
+    there: &Info,
+    config: pull::Config,
+) -> Result<(), async_nats::Error> {
+    if there.config.ack_policy == config.ack_policy {
+        stream.update_consumer(config).await?;
+        return Ok(());
+    }
+    let start_sequence = there.ack_floor.stream_sequence + 1;
+    stream.delete_consumer(&there.name).await?;
+    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
+    stream.create_consumer(pull::Config { deliver_policy, ..config }).await?;
+    Ok(())
 }
 
 pub(crate) fn streams() -> [Config; 6] {
