@@ -53,7 +53,7 @@ impl Bus {
                 // One that an earlier version made may be open to several clients at once.
                 if there.config.priority_policy != PriorityPolicy::PinnedClient {
                     let ours = of_earlier_version(&made, there, config).await;
-                    ours.map_err(|cause| failed(cause.into()))?;
+                    ours.map_err(failed)?;
                 }
             }
         }
