@@ -81,10 +81,10 @@ impl Show {
 impl Redrive {
     async fn run(self) -> Result<Exit, Failure> {
         let bus = nats::connect(&self.nats).await?;
-        let taken_out = match &self.sequences[..] {
+        let taken_out = match &self.meant.sequences[..] {
             // What dies again meanwhile is a new letter, and not meant.
             [] => {
-                let filter = self.which.filter_until(Utc::now());
+                let filter = self.meant.which.filter_until(Utc::now());
                 let several = bus.redrive_wanted(&filter, 0, self.limit.into()).await.map_err(failure)?;
                 AllTakenOut::of(several.letters, several.next)
             }
@@ -103,8 +103,8 @@ impl Redrive {
 impl Purge {
     async fn run(self) -> Result<Exit, Failure> {
         let bus = nats::connect(&self.nats).await?;
-        let filter = self.which.filter_until(Utc::now());
-        let sequences = match &self.sequences[..] {
+        let filter = self.meant.which.filter_until(Utc::now());
+        let sequences = match &self.meant.sequences[..] {
             [] => None,
             sequences => Some(sequences),
         };
@@ -121,7 +121,7 @@ impl Purge {
     }
 
     async fn question(&self, bus: &Bus, filter: &LetterFilter) -> Result<String, Failure> {
-        let (count, more) = match self.sequences.len() {
+        let (count, more) = match self.meant.sequences.len() {
             0 => {
                 let page = bus.dead_letters(filter, 0, COUNTED, |_| ()).await?;
                 (page.letters.len(), page.next.is_some())

@@ -1,9 +1,6 @@
 //! The dead letters: storing, reading, and taking them out to try again what they ask for.
 
-use async_nats::{
-    HeaderMap, HeaderValue,
-    jetstream::{ErrorCode, message::PublishMessage, stream::RawMessageErrorKind},
-};
+use async_nats::jetstream::{ErrorCode, stream::RawMessageErrorKind};
 use chrono::{DateTime, SecondsFormat, Utc};
 use prost::Message;
 use serde_json::{Value, json};
@@ -259,22 +256,6 @@ impl Bus {
                 }
                 _ => Err(of(error.into())),
             },
-        }
-    }
-
-    /// Writes an outcome into the ledger unless there is a newer one than that at `place`. Not to be told whether it did
-    /// is no harm.
-    pub async fn record_after(&self, place: u64, outcome: &Outcome) {
-        let outgoing = Outgoing::outcome(outcome);
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
-            HeaderValue::from(place.to_string().as_str()),
-        );
-        let message = PublishMessage::build().payload(outcome.encode_to_vec().into()).headers(headers);
-        let sent = async { self.jetstream.send_publish(outgoing.subject().to_owned(), message).await?.await };
-        if let Err(error) = sent.await {
-            tracing::debug!(%error, effect.key = outcome.effect_key, "the ledger knows better");
         }
     }
 }

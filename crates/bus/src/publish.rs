@@ -171,6 +171,13 @@ impl Outgoing {
         Self { to: outcome.ledger_subject(), id: None, headers: HeaderMap::new(), body }
     }
 
+    /// It is stored if the ledger has nothing newer of its effect than what is at `place`; 0: nothing at all.
+    fn outcome_after(place: u64, outcome: &Outcome) -> Self {
+        let mut outgoing = Self::outcome(outcome);
+        outgoing.headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, place.to_string());
+        outgoing
+    }
+
     /// What was taken out and died again is another letter.
     pub(crate) fn dead_letter(letter: &DeadLetter) -> Self {
         let none = Outcome::default();
@@ -184,10 +191,6 @@ impl Outgoing {
     /// The same as another message.
     pub(crate) fn under(self, id: String) -> Self {
         Self { id: Some(id), ..self }
-    }
-
-    pub(crate) fn subject(&self) -> &str {
-        &self.to
     }
 }
 
@@ -248,10 +251,16 @@ impl Bus {
     /// it into a connection where it lay, must not undo what others have recorded since. However long JetStream is
     /// away; drop the future to give it up.
     pub async fn record_first(&self, outcome: &Outcome) {
-        let mut outgoing = Outgoing::outcome(outcome);
-        outgoing.headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
-        if let Err(PublishError::TooLarge) = self.store_at_last(&outgoing).await {
+        if let Err(PublishError::TooLarge) = self.store_at_last(&Outgoing::outcome_after(0, outcome)).await {
             tracing::error!(effect.key = outcome.effect_key, "an outcome is not recorded");
+        }
+    }
+
+    /// Writes an outcome into the ledger unless there is a newer one than that at `place`. Not to be told whether it did
+    /// is no harm.
+    pub async fn record_after(&self, place: u64, outcome: &Outcome) {
+        if let Err(error) = self.store(Outgoing::outcome_after(place, outcome)).await {
+            tracing::debug!(error = %Chain(&error), effect.key = outcome.effect_key, "the ledger knows better");
         }
     }
 

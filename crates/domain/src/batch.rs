@@ -1,5 +1,7 @@
 //! Many commands as one: each argument becomes the list of theirs.
 
+use std::borrow::Cow;
+
 use signalbox_proto::v1::{BatchMember, Outcome};
 
 use crate::{Action, Command, EffectKey, Flow, JsonText, Terms, WorkflowAction, WorkflowId};
@@ -49,6 +51,15 @@ pub fn of_member(batch: &Outcome, member: &BatchMember) -> Outcome {
         batch: batch.effect_key.clone(),
         ..batch.clone()
     }
+}
+
+/// What came of a command, for each of the effects that it stands for.
+pub fn of_each<'o>(command: &Command, outcome: &'o Outcome) -> Vec<Cow<'o, Outcome>> {
+    let members = &command.terms.members;
+    if members.is_empty() {
+        return vec![Cow::Borrowed(outcome)];
+    }
+    members.iter().map(|member| Cow::Owned(of_member(outcome, member))).collect()
 }
 
 fn parts(command: &Command) -> Option<(&WorkflowId, &WorkflowAction, &[JsonText])> {

@@ -23,7 +23,7 @@ pub use action::{
     SignalAll, Start, StartOptions, Update, UpdateWait, WorkflowAction,
 };
 pub use action_wire::wire_duration;
-pub use batch::{batched, fit_together, of_member};
+pub use batch::{batched, fit_together, of_each, of_member};
 pub use command::{BadCommand, Command, Matching, Origin, Trigger, time, wire_time};
 pub use event::{Data, Event};
 pub use fault::{BadReason, Fault, Reason};

@@ -4,12 +4,12 @@
 //! first, and taking a letter out twice, at once or later, has one effect. The letter goes when the command is stored. A
 //! crash in between leaves it, to be taken out again.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use chrono::Utc;
 use signalbox_bus::{Bus, Call, Error, PublishError};
 use signalbox_domain::{
-    Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, Verdict, of_command, of_member,
+    Command, DeadLetter, EventRef, Outcome, OutcomeExt, OutcomeKind, Reason, Verdict, of_command, of_each,
 };
 use signalbox_proto::v1::{
     Problem, RedriveReply, RedriveRequest, Redriven, ReplayRequest, ReplayedEvent, ReplayedState,
@@ -176,12 +176,7 @@ fn wait(command: &Command, reason: &str) -> Vec<Outcome> {
     let reason = reason.parse().unwrap_or(Reason::Refused);
     let detail = "taken out of the dead letters, to be tried again";
     let own = of_command(command, 0, Utc::now()).because(OutcomeKind::Retrying, reason, detail);
-    let members = &command.terms.members;
-    if members.is_empty() {
-        vec![own]
-    } else {
-        members.iter().map(|member| of_member(&own, member)).collect()
-    }
+    of_each(command, &own).into_iter().map(Cow::into_owned).collect()
 }
 
 fn has_happened(outcome: &Outcome) -> bool {

@@ -51,6 +51,23 @@ impl Which {
     }
 }
 
+/// Which letters something is done about: whoever means all of them says so.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("meant").required(true).multiple(true)
+                .args(["sequences", "all", "reason", "route", "event", "since", "until"])))]
+pub struct Meant {
+    /// Sequences of the letters
+    #[arg(value_name = "COUNT", conflicts_with_all = ["reason", "route", "event", "since", "until", "all"])]
+    pub sequences: Vec<u64>,
+
+    /// All of them
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    pub which: Which,
+}
+
 /// List dead letters, the oldest first
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -109,19 +126,9 @@ A command is carried out, an event is matched with the routes that run now.
 `signalbox event show` tells what came of it. What dies again is a new letter.
 To redrive a letter twice has one effect.
 Exits with 3 if a letter is still there.")]
-#[command(group(clap::ArgGroup::new("meant").required(true).multiple(true)
-                .args(["sequences", "all", "reason", "route", "event", "since", "until"])))]
 pub struct Redrive {
-    /// Sequences of the letters
-    #[arg(value_name = "COUNT", conflicts_with_all = ["reason", "route", "event", "since", "until", "all"])]
-    pub sequences: Vec<u64>,
-
-    /// All of them
-    #[arg(long)]
-    all: bool,
-
     #[command(flatten)]
-    pub which: Which,
+    pub meant: Meant,
 
     /// Of those that are meant at most so many, the oldest
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -142,19 +149,9 @@ Examples:
   signalbox dead purge --all --yes
 
 It asks first, on a terminal; elsewhere it needs --yes.")]
-#[command(group(clap::ArgGroup::new("meant").required(true).multiple(true)
-                .args(["sequences", "all", "reason", "route", "event", "since", "until"])))]
 pub struct Purge {
-    /// Sequences of the letters
-    #[arg(value_name = "COUNT", conflicts_with_all = ["reason", "route", "event", "since", "until", "all"])]
-    pub sequences: Vec<u64>,
-
-    /// All of them
-    #[arg(long)]
-    all: bool,
-
     #[command(flatten)]
-    pub which: Which,
+    pub meant: Meant,
 
     /// Do not ask
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! Telling what came of a command: of one that stands for others, each of those is told of.
 
 use futures::future::join_all;
-use signalbox_domain::{Command, Outcome, OutcomeExt, ReplyTo, of_member};
+use signalbox_domain::{Command, Outcome, OutcomeExt, ReplyTo, of_each, of_member};
 
 use super::Applier;
 
@@ -26,21 +26,13 @@ impl Applier {
 
     /// Writes it into the ledger, where nobody asks for a batch itself.
     pub(super) async fn record(&self, command: &Command, outcome: &Outcome) {
-        let members = &command.terms.members;
-        if members.is_empty() {
-            return self.bus.record(outcome).await;
-        }
-        let outcomes: Vec<_> = members.iter().map(|member| of_member(outcome, member)).collect();
+        let outcomes = of_each(command, outcome);
         join_all(outcomes.iter().map(|outcome| self.bus.record(outcome))).await;
     }
 
     /// The same, where the ledger has nothing yet.
     pub(super) async fn record_first(&self, command: &Command, outcome: &Outcome) {
-        let members = &command.terms.members;
-        if members.is_empty() {
-            return self.bus.record_first(outcome).await;
-        }
-        let outcomes: Vec<_> = members.iter().map(|member| of_member(outcome, member)).collect();
+        let outcomes = of_each(command, outcome);
         join_all(outcomes.iter().map(|outcome| self.bus.record_first(outcome))).await;
     }
 }
