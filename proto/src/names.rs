@@ -79,7 +79,7 @@ pub mod subject {
 /// Durable consumers.
 pub mod consumer {
     /// The matcher's, on EVENTS.
-    pub const MATCH: &str = "match";
+    pub const MATCH: &str = "matcher";
 
     /// That of one partition, on FLOW.
     pub fn flow(partition: u16) -> String {

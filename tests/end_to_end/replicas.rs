@@ -167,7 +167,7 @@ async fn a_consumer_of_an_earlier_version_goes_on_where_it_was() {
         ..Default::default()
     };
     let events = jetstream.create_stream(config).await.unwrap();
-    let config = pull::Config { durable_name: Some(consumer::MATCH.into()), ..Default::default() };
+    let config = pull::Config { durable_name: Some("match".into()), ..Default::default() };
     let before = events.create_consumer(config).await.unwrap();
     for name in ["matched", "waits"] {
         let subject = format!("events.lab.trigger.{name}");

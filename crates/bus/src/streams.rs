@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, Info, PriorityPolicy, pull},
+    context::ConsumerInfoErrorKind,
     kv,
     stream::{Config, RetentionPolicy, StorageType, Stream},
 };
@@ -22,6 +23,10 @@ pub(crate) const ACK_WAIT: Duration = Duration::from_secs(30);
 
 /// Messages of a partition of FLOW that are held at once.
 const MOST_HELD: i64 = 10_000;
+
+/// That of an earlier version, which acknowledged one by one. JetStream does not change how one acknowledges; so there is
+/// one of another name, which goes on where this one was.
+const EARLIER_MATCH: &str = "match";
 
 /// What could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +51,8 @@ impl Bus {
             let made = made.map_err(|cause| SetUpError { what: "stream", name, cause: cause.into() })?;
             for config in consumers(&made.cached_info().config.name) {
                 let name = config.durable_name.clone().unwrap_or_default();
-                let failed = |cause| SetUpError { what: "consumer", name: name.clone(), cause };
-                let there = made.get_or_create_consumer(&name, config.clone()).await;
-                let there = there.map_err(|cause| failed(cause.into()))?;
-                let there = there.cached_info();
-                // One that an earlier version made may be open to several clients at once.
-                if there.config.priority_policy != PriorityPolicy::PinnedClient {
-                    let ours = of_earlier_version(&made, there, config).await;
-                    ours.map_err(failed)?;
-                }
+                let there = ensure_consumer(&made, &name, config).await;
+                there.map_err(|cause| SetUpError { what: "consumer", name, cause })?;
             }
         }
         for config in buckets() {
@@ -77,22 +75,42 @@ impl Bus {
     }
 }
 
-/// Makes a consumer what this version needs; it goes on where it was. JetStream does not change how one acknowledges, so
-/// such a one is made again.
-async fn of_earlier_version(
+async fn ensure_consumer(
     stream: &Stream,
-    there: &Info,
-    config: pull::Config,
+    name: &str,
+    mut config: pull::Config,
 ) -> Result<(), async_nats::Error> {
-    if there.config.ack_policy == config.ack_policy {
-        stream.update_consumer(config).await?;
+    if let Some(there) = find(stream, name).await? {
+        // One that an earlier version made may be open to several clients at once.
+        if there.config.priority_policy != PriorityPolicy::PinnedClient {
+            stream.update_consumer(config).await?;
+        }
         return Ok(());
     }
-    let start_sequence = there.ack_floor.stream_sequence + 1;
-    stream.delete_consumer(&there.name).await?;
-    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
-    stream.create_consumer(pull::Config { deliver_policy, ..config }).await?;
+    let earlier = if name == consumer::MATCH { find(stream, EARLIER_MATCH).await? } else { None };
+    if let Some(earlier) = &earlier {
+        let start_sequence = earlier.ack_floor.stream_sequence + 1;
+        config.deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
+    }
+    match stream.create_consumer_strict(config).await {
+        Ok(_) => {}
+        // Another service was quicker.
+        Err(_) if find(stream, name).await?.is_some() => {}
+        Err(cause) => return Err(cause.into()),
+    }
+    if earlier.is_some() {
+        // Whoever else saw it may have been quicker here too.
+        let _gone = stream.delete_consumer(EARLIER_MATCH).await;
+    }
     Ok(())
+}
+
+async fn find(stream: &Stream, name: &str) -> Result<Option<Info>, async_nats::Error> {
+    match stream.consumer_info(name).await {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) fn streams() -> [Config; 6] {
