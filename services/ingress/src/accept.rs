@@ -114,7 +114,7 @@ impl Acceptor {
         } else {
             command.repeated = known.effect(&effect).is_some();
             let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
-            self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await
+            self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect), self.wait).await
         };
         match answer.progress.effect(&effect) {
             Some(outcome) if matches!(outcome.kind(), OutcomeKind::Refused | OutcomeKind::Dead) => {
@@ -128,13 +128,32 @@ impl Acceptor {
     ///
     /// # Errors
     /// A [`Problem`] when it was not stored, or when nobody knows whether it was.
-    pub async fn event(&self, mut event: Event) -> Result<Answer, Problem> {
+    pub async fn event(&self, event: Event) -> Result<Answer, Problem> {
+        self.event_within(event, self.wait).await
+    }
+
+    /// The same for a caller who has this much patience; without any, it is answered once it is stored.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it was not stored, or when nobody knows whether it was.
+    pub async fn event_within(&self, mut event: Event, patience: Duration) -> Result<Answer, Problem> {
+        if patience.is_zero() {
+            return self.event_alone(event).await;
+        }
         let mut waiting = self.waiters.expect()?;
         event.reply_to = Some(waiting.reply_to());
         let mut accepted = Accepted { event_id: event.id.clone(), workflow_id: None, stream_sequence: None };
         let stored = self.store("event", &accepted, self.bus.publish_event(&event)).await?;
         accepted.stream_sequence = Some(stored.stream_sequence);
-        Ok(self.follow(accepted, &event.reference(), stored, &mut waiting, Progress::is_complete).await)
+        let wait = self.wait.min(patience);
+        Ok(self.follow(accepted, &event.reference(), stored, &mut waiting, Progress::is_complete, wait).await)
+    }
+
+    async fn event_alone(&self, event: Event) -> Result<Answer, Problem> {
+        let mut accepted = Accepted { event_id: event.id.clone(), workflow_id: None, stream_sequence: None };
+        let stored = self.store("event", &accepted, self.bus.publish_event(&event)).await?;
+        accepted.stream_sequence = Some(stored.stream_sequence);
+        Ok(Answer { accepted, progress: Progress::of(&event.reference()), settled: false })
     }
 
     /// The events of some places in the stream EVENTS; those that it has no more are left out.
@@ -198,10 +217,11 @@ impl Acceptor {
         stored: Stored,
         waiting: &mut Waiting,
         settled: impl Fn(&Progress) -> bool,
+        wait: Duration,
     ) -> Answer {
         let _counted = self.meters.waiting();
         let mut progress = Progress::of(event);
-        let mut over = std::pin::pin!(time::sleep(self.wait));
+        let mut over = std::pin::pin!(time::sleep(wait));
         let mut look = time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         while !settled(&progress) && !progress.is_at_rest() {

@@ -75,6 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(schedules::operate::trigger))
         .routes(routes!(schedules::operate::backfill))
         .routes(routes!(webhooks::github))
+        .routes(routes!(webhooks::source))
         .routes(routes!(events::outcomes))
         .routes(routes!(dead_letters::list, dead_letters::purge))
         .routes(routes!(dead_letters::show, dead_letters::remove))

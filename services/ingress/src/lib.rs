@@ -15,6 +15,7 @@ mod options;
 mod problem;
 mod ready;
 mod serve;
+mod sources;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -66,7 +67,13 @@ impl Ingress {
             Ok(())
         });
 
-        let router = http::router(Arc::new(App::new(&process, options, bus, waiters)));
+        let app = App::new(&process, options, bus.clone(), waiters);
+        let sources = app.sources.clone().follow(bus);
+        process.background.spawn("sources", OnEnd::StopService, async move {
+            sources.await;
+            Ok(())
+        });
+        let router = http::router(Arc::new(app));
         let stop = process.stop.clone();
         process.tasks.spawn("http server", OnEnd::StopService, async move {
             serve::serve(listener, router, stop).await;

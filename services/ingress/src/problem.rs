@@ -109,6 +109,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no-such-path", Repeat::Never, "Not Found")
     }
 
+    /// What is asked for is not there.
+    pub fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, Repeat::Never, detail)
+    }
+
     /// The path is there, but not for that method.
     pub fn no_such_method() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", Repeat::Never, "Method Not Allowed")

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use chrono::Utc;
 use serde_json::Value;
 use signalbox_domain::{Data, Event, EventId, Source, TraceContext};
-use signalbox_webhooks::{Delivery, Rejected, github};
+use signalbox_webhooks::{Delivery, github};
 
+use super::rejected::rejected;
 use crate::{
     Secrets,
     extract::{fresh_id, idempotency_key},
-    problem::{Problem, Repeat},
+    problem::Problem,
 };
 
 /// The `source` of an event whose payload names no repository.
@@ -56,17 +57,4 @@ fn id(headers: &HeaderMap) -> Result<EventId, Problem> {
 fn source(payload: &Value) -> Result<Source, Problem> {
     let url = payload.pointer("/repository/html_url").and_then(Value::as_str);
     Ok(url.and_then(|url| url.parse().ok()).map_or_else(|| GITHUB.parse(), Ok)?)
-}
-
-fn rejected(why: &Rejected) -> Problem {
-    let (status, code) = match why {
-        Rejected::Unsigned(_) | Rejected::BadSignature(_) => (StatusCode::UNAUTHORIZED, "bad-signature"),
-        Rejected::FormEncoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json"),
-        Rejected::NotJson(_)
-        | Rejected::NoEventName(_)
-        | Rejected::BadEventName(_)
-        | Rejected::BadDeliveryId(_)
-        | Rejected::BadBody(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-input"),
-    };
-    Problem::new(status, code, Repeat::Never, why.to_string())
 }
