@@ -42,6 +42,7 @@ mod traces_faults;
 mod traces_jaeger;
 mod up;
 mod variations;
+mod webhooks;
 
 use std::{
     sync::{Arc, Weak},

@@ -33,6 +33,7 @@ use crate::app::App;
 
 pub use letters::{AllTakenOut, Body, LetterInFull, LetterInShort, TakenOut};
 pub use options::{Options, Secrets};
+pub use sources::read_secret;
 
 /// Where it listens unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);

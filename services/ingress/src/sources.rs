@@ -12,6 +12,7 @@ use signalbox_telemetry::Chain;
 use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 use tracing::{debug, info, warn};
 
+pub use secrets::read as read_secret;
 use table::Table;
 pub use table::{Declared, Unverified};
 

@@ -7,6 +7,7 @@ mod rejected;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Json,
     body::Body,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
@@ -14,6 +15,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::json;
 use signalbox_domain::Outcome;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -153,12 +155,13 @@ pub async fn source(
     let source = app.sources.find(&name)?;
     let body = read(request).await?;
     match declared::meaning(&source, &headers, &body, trace)? {
-        Meaning::Challenge(text) => Ok(text.into_response()),
+        Meaning::Challenge(text) => Ok(Json(json!({ "challenge": text })).into_response()),
         Meaning::Event(event) => {
-            let answer = app.accept.event_within(*event, declared::patience(&headers)).await?;
+            let patience = declared::patience(&headers);
+            let answer = app.accept.event_within(*event, patience).await?;
             let answer =
                 answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress));
-            Ok(if source.provider.wants_200() { plainly_ok(answer) } else { answer })
+            Ok(if source.provider.wants_200() && patience.is_zero() { plainly_ok(answer) } else { answer })
         }
     }
 }
