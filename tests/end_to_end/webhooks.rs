@@ -170,7 +170,9 @@ async fn a_delivery_is_answered_once_it_is_stored() {
         ("chat", Provider::Slack, "message", 200),
         ("shop", Provider::Shopify, "app.uninstalled", 200),
     ] {
-        let answer = send(&api, source, &delivery(&provider, event, &unique("stored"), secret_of(source)), false).await;
+        let answer =
+            send(&api, source, &delivery(&provider, event, &unique("stored"), secret_of(source)), false)
+                .await;
         expect(&answer, status);
         match status {
             202 => assert_eq!(answer.text("status"), "accepted", "{}", answer.body),
@@ -252,7 +254,8 @@ async fn a_source_of_a_set_that_is_applied_is_there_without_a_restart() {
     let hooked = Hooked::start(ROUTES).await;
     let api = hooked.stack.api();
     expect(&api.post_body("/webhooks/sales", &[], "{}").await.unwrap(), 404);
-    fs::write(hooked.folder.path().join("hooks.yaml"), ROUTES.replace("name: payments", "name: sales")).unwrap();
+    fs::write(hooked.folder.path().join("hooks.yaml"), ROUTES.replace("name: payments", "name: sales"))
+        .unwrap();
     hooked.knows("sales").await;
     expect(&api.request(Method::POST, "/webhooks/payments").send().await.map(status).unwrap(), 404);
     let outgoing = delivery(&Provider::Stripe, "invoice.paid", &unique("sales"), "whsec_test_secret");

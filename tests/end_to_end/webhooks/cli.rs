@@ -9,7 +9,18 @@ async fn samples_are_sent_signed_and_what_comes_of_them_is_told() {
     let cli = Cli::to(&hooked.stack).with("PAYMENTS_SECRET", secret_of("payments"));
     let routes = hooked.folder.path().to_str().unwrap();
     let id = unique("sent");
-    let sent = ["send", "payments.invoice.paid", "--sign", "--id", &id, "--routes", routes, "--wait", "30s", "--json"];
+    let sent = [
+        "send",
+        "payments.invoice.paid",
+        "--sign",
+        "--id",
+        &id,
+        "--routes",
+        routes,
+        "--wait",
+        "30s",
+        "--json",
+    ];
     let told = cli.run(&sent).await;
     assert_eq!(told.code, 0, "{told:?}");
     let answer = told.json();
@@ -32,7 +43,8 @@ async fn samples_are_sent_signed_and_what_comes_of_them_is_told() {
     // Slack's question is answered, to a path that is named, too.
     let to = hooked.stack.api.url("/webhooks/chat");
     let cli = cli.with("CHAT", secret_of("chat"));
-    let asked = ["send", "slack.url_verification", "--sign", "--secret-env", "CHAT", "--to", &to, "--routes", routes];
+    let asked =
+        ["send", "slack.url_verification", "--sign", "--secret-env", "CHAT", "--to", &to, "--routes", routes];
     let told = cli.run(&asked).await;
     assert_eq!(told.code, 0, "{told:?}");
     assert!(told.stdout.contains("challenge"), "{told:?}");

@@ -84,7 +84,8 @@ async fn what_the_providers_libraries_sign_is_taken() {
 async fn what_is_signed_here_the_providers_libraries_take() {
     let sent = with_library().map(|(source, provider, event)| {
         let id = unique("here");
-        let outgoing = write(&provider, event, None, &id, Some(secret_of(source)), Utc::now()).unwrap().unwrap();
+        let outgoing =
+            write(&provider, event, None, &id, Some(secret_of(source)), Utc::now()).unwrap().unwrap();
         let headers: serde_json::Map<_, _> =
             outgoing.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
         let body = String::from_utf8(outgoing.body).unwrap();
