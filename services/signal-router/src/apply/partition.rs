@@ -11,7 +11,13 @@ use signalbox_bus::{Delivery, Settlement};
 use signalbox_domain::Command;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Applier, balance::Share, lanes::Lanes, park::Parking};
+use super::{
+    Applier,
+    balance::Share,
+    lanes::Lanes,
+    park::Parking,
+    taken_over::{Begun, TakenOver},
+};
 use crate::{
     queued::{self, Queued},
     recent::Recent,
@@ -70,6 +76,7 @@ struct Partition {
     left: usize,
     /// An event that is published twice at once is matched twice before the ledger knows of it.
     recent: Recent,
+    taken_over: TakenOver,
     lanes: Lanes<Box<str>, Work>,
     under_way: FuturesUnordered<BoxFuture<'static, End>>,
     /// May begin, but would be more than [`UNDER_WAY`].
@@ -117,6 +124,7 @@ impl Partition {
             held: HashMap::new(),
             left: 0,
             recent: Recent::default(),
+            taken_over: TakenOver::default(),
             lanes: Lanes::new(),
             under_way: FuturesUnordered::new(),
             ready: VecDeque::new(),
@@ -137,16 +145,49 @@ impl Partition {
             delivery.settle(Settlement::Done).await;
             return;
         }
-        let repeated = delivery.repeated || late;
-        self.applier.metrics.held.inc_by(commands.len() as i64);
-        self.left += commands.len();
-        self.held.insert(sequence, Held { delivery, left: commands.len() });
-        for command in commands {
-            let repeated = self.recent.knows(&command.effect_key) || command.repeated || repeated;
-            let key = command.key().into();
-            self.enter(key, What::Command(Box::new(Delivered { command, delivery: sequence, repeated })));
+        let Some(left) = self.left_of(commands, &delivery, late).await else { return };
+        if left.is_empty() {
+            delivery.settle(Settlement::Done).await;
+            return;
+        }
+        self.applier.metrics.held.inc_by(left.len() as i64);
+        self.left += left.len();
+        self.held.insert(sequence, Held { delivery, left: left.len() });
+        for delivered in left {
+            self.enter(delivered.command.key().into(), What::Command(Box::new(delivered)));
         }
         self.begin();
+    }
+
+    /// The commands that have not come to their end where the partition was before, and whether each may have begun.
+    /// Gives `None` when the service stops.
+    async fn left_of(
+        &mut self,
+        commands: Vec<Command>,
+        delivery: &Delivery,
+        late: bool,
+    ) -> Option<Vec<Delivered>> {
+        let sequence = delivery.stream_sequence;
+        let first = self.taken_over.is_first(sequence, delivery.given_before);
+        let recorded = if first { self.applier.recorded(&commands).await? } else { HashMap::new() };
+        let mut left = Vec::with_capacity(commands.len());
+        for command in commands {
+            let again = self.recent.knows(&command.effect_key) || command.repeated || late;
+            let begun = match first {
+                true => self.taken_over.begun(&command, recorded.get(command.effect_key.as_str())),
+                false if delivery.repeated => Begun::Perhaps,
+                false => Begun::No,
+            };
+            match begun {
+                // Whoever waits may not have been told.
+                Begun::Ended(outcome) => self.applier.reply(&command, outcome).await,
+                begun => {
+                    let repeated = again || begun == Begun::Perhaps;
+                    left.push(Delivered { command, delivery: sequence, repeated });
+                }
+            }
+        }
+        Some(left)
     }
 
     /// What is parked, and has to be looked after, takes its turn as everything of its key does.
@@ -168,6 +209,7 @@ impl Partition {
         self.applier.metrics.held.dec_by(self.left as i64);
         self.left = 0;
         self.held.clear();
+        self.taken_over = TakenOver::default();
         self.lanes = Lanes::new();
         self.ready.clear();
         self.opening = delivery.opening;
