@@ -165,7 +165,7 @@ fn the_layer_of_dependencies_is_made_of_manifests_that_cargo_reads() {
     let stages = fs::read_to_string(root().join("Dockerfile")).unwrap();
     let stage = stages.split("FROM rust AS manifests\n").nth(1).unwrap().split("\n\n").next().unwrap();
     run(stage.split("RUN ").nth(1).unwrap());
-    run("cargo metadata --no-deps --offline --format-version 1");
+    run("cargo fetch --offline --locked --target $(rustc -vV | sed -n 's/host: //p')");
 }
 
 #[test]
