@@ -71,6 +71,8 @@ struct Partition {
     parking: Arc<Parking>,
     /// That of what is held.
     opening: u64,
+    /// The last that was taken of it.
+    taken: u64,
     held: HashMap<u64, Held>,
     /// How many commands these have that have not come to their end.
     left: usize,
@@ -85,7 +87,7 @@ struct Partition {
 
 /// A delivery whose commands have not all come to their end.
 struct Held {
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     left: usize,
 }
 
@@ -103,7 +105,7 @@ enum What {
 
 struct Delivered {
     command: Command,
-    delivery: u64,
+    delivery: Arc<Delivery>,
     repeated: bool,
 }
 
@@ -121,6 +123,7 @@ impl Partition {
             parking: Arc::new(Parking::new(Arc::clone(&applier), number)),
             applier,
             opening: 0,
+            taken: 0,
             held: HashMap::new(),
             left: 0,
             recent: Recent::default(),
@@ -140,6 +143,14 @@ impl Partition {
             self.begin_anew(&delivery).await;
         }
         let sequence = delivery.stream_sequence;
+        if sequence <= self.taken {
+            // It lay here for so long before it was taken that JetStream delivered it once more.
+            if !self.held.contains_key(&sequence) {
+                delivery.settle(Settlement::Done).await;
+            }
+            return;
+        }
+        self.taken = sequence;
         let Queued { commands, late } = queued::read(&self.applier.bus, &delivery).await;
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
@@ -152,9 +163,12 @@ impl Partition {
         }
         self.applier.metrics.held.inc_by(left.len() as i64);
         self.left += left.len();
-        self.held.insert(sequence, Held { delivery, left: left.len() });
-        for delivered in left {
-            self.enter(delivered.command.key().into(), What::Command(Box::new(delivered)));
+        let delivery = Arc::new(delivery);
+        self.held.insert(sequence, Held { delivery: Arc::clone(&delivery), left: left.len() });
+        for (command, repeated) in left {
+            let key = command.key().into();
+            let delivery = Arc::clone(&delivery);
+            self.enter(key, What::Command(Box::new(Delivered { command, delivery, repeated })));
         }
         self.begin();
     }
@@ -166,14 +180,19 @@ impl Partition {
         commands: Vec<Command>,
         delivery: &Delivery,
         late: bool,
-    ) -> Option<Vec<Delivered>> {
-        let sequence = delivery.stream_sequence;
-        let first = self.taken_over.is_first(sequence, delivery.given_before);
-        let recorded = if first { self.applier.recorded(&commands).await? } else { HashMap::new() };
+    ) -> Option<Vec<(Command, bool)>> {
+        let given_before = delivery.stream_sequence <= delivery.given_before;
+        let recorded = match given_before {
+            true => self.applier.recorded(&commands).await?,
+            false => {
+                self.taken_over = TakenOver::default();
+                HashMap::new()
+            }
+        };
         let mut left = Vec::with_capacity(commands.len());
         for command in commands {
             let again = self.recent.knows(&command.effect_key) || command.repeated || late;
-            let begun = match first {
+            let begun = match given_before {
                 true => self.taken_over.begun(&command, recorded.get(command.effect_key.as_str())),
                 false if delivery.repeated => Begun::Perhaps,
                 false => Begun::No,
@@ -181,10 +200,7 @@ impl Partition {
             match begun {
                 // Whoever waits may not have been told.
                 Begun::Ended(outcome) => self.applier.reply(&command, outcome).await,
-                begun => {
-                    let repeated = again || begun == Begun::Perhaps;
-                    left.push(Delivered { command, delivery: sequence, repeated });
-                }
+                begun => left.push((command, again || begun == Begun::Perhaps)),
             }
         }
         Some(left)
@@ -208,6 +224,7 @@ impl Partition {
         self.finish().await;
         self.applier.metrics.held.dec_by(self.left as i64);
         self.left = 0;
+        self.taken = 0;
         self.held.clear();
         self.taken_over = TakenOver::default();
         self.lanes = Lanes::new();
@@ -237,14 +254,12 @@ impl Partition {
                 .boxed(),
                 What::Command(delivered) => {
                     let Delivered { mut command, delivery, repeated } = *delivered;
-                    let Some(held) = self.held.get(&delivery) else { continue };
-                    let mut span = held.delivery.span("apply", &command.trace);
+                    let mut span = delivery.span("apply", &command.trace);
                     command.trace = span.context();
-                    let lease = held.delivery.lease.clone();
                     async move {
-                        let turn = parking.turn(&command, repeated, &lease, &mut span);
+                        let turn = parking.turn(&command, repeated, &delivery.lease, &mut span);
                         let concluded = turn.await.is_some();
-                        End { key, delivery: Some(delivery), concluded }
+                        End { key, delivery: Some(delivery.stream_sequence), concluded }
                     }
                     .boxed()
                 }

@@ -24,22 +24,10 @@ pub(super) enum Begun<'a> {
 pub(super) struct TakenOver {
     /// Keys whose first command without an end was seen.
     keys: HashSet<Box<str>>,
-    /// The place of the last delivery in the stream.
-    last: u64,
 }
 
 impl TakenOver {
-    /// Whether a delivery that others may have had comes here for the first time.
-    pub(super) fn is_first(&mut self, sequence: u64, given_before: u64) -> bool {
-        let first = sequence > self.last;
-        self.last = self.last.max(sequence);
-        if sequence > given_before {
-            self.keys = HashSet::new();
-        }
-        first && sequence <= given_before
-    }
-
-    /// Of a command of such a delivery, in the order of the stream. A batch is recorded under its members.
+    /// Of a command of a delivery that others may have had, in the order of the stream. A batch is recorded under its members.
     pub(super) fn begun<'a>(&mut self, command: &Command, recorded: Option<&'a Outcome>) -> Begun<'a> {
         let batch = !command.terms.members.is_empty();
         match recorded {
@@ -126,16 +114,5 @@ mod tests {
         assert_eq!(before.begun(&batch, Some(&dead)), Begun::Perhaps);
         assert_eq!(before.begun(&batch, None), Begun::Perhaps);
         assert_eq!(before.begun(&command("3", "b"), None), Begun::Perhaps, "nothing is known behind a batch");
-    }
-
-    #[test]
-    fn only_the_first_delivery_of_what_others_had_tells_anything() {
-        let mut before = TakenOver::default();
-        assert!(before.is_first(3, 5));
-        assert!(!before.is_first(3, 5), "it is in our own hands");
-        assert!(before.is_first(5, 5));
-        before.begun(&command("1", "a"), None);
-        assert!(!before.is_first(6, 5), "nobody had it");
-        assert!(before.keys.is_empty());
     }
 }
