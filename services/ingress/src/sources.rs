@@ -108,3 +108,20 @@ async fn look(bucket: &RouteSets, version: &str) -> Option<RouteFiles> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_yet_is_not_said_to_be_missing() {
+        let sources = Sources::default();
+        let status =
+            |sources: &Sources| sources.find("payments").unwrap_err().into_response().status().as_u16();
+        assert_eq!(status(&sources), 503);
+        sources.0.send_replace(Some(Arc::default()));
+        assert_eq!(status(&sources), 404);
+    }
+}
