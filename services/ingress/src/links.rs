@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use signalbox_domain::EventId;
 
 /// What may not stand as it is in a segment of a path (RFC 3986, 3.3).
-const ESCAPED: &AsciiSet = &CONTROLS
+pub const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
