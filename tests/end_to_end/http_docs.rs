@@ -1,10 +1,12 @@
 //! The commands of `docs/reference/http.md`, as they stand there; and the API, tried out by its own description.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
-use signalbox_testkit::Stack;
+use anyhow::ensure;
+use serde_json::json;
+use signalbox_testkit::{Service, Stack, eventually};
 
-use crate::{SIGNALBOX, shared};
+use crate::{SIGNALBOX, SOON, expect, shared};
 
 const PAGE: &str = include_str!("../../docs/reference/http.md");
 
@@ -26,12 +28,57 @@ async fn the_commands_work_as_typed() {
     assert!(typed >= 10, "only {typed} commands found");
 }
 
+const DECLARED: &str = "
+version: 1
+events:
+  - on: events.shop.payment.*
+    description: A payment was tried.
+    schema:
+      type: object
+      required: [order_id, status]
+      properties: { order_id: { $ref: '#/$defs/id' }, status: { enum: [paid, refused] } }
+      $defs: { id: { type: integer, minimum: 1, maximum: 1000000 } }
+routes:
+  - name: payment
+    on: events.shop.payment.*
+    start: { workflow: CronWorkflow, workflow_id: 'pay-${ event.data.order_id }', id_conflict_policy: use_existing }
+";
+
+/// A stack whose routes declare an event.
+async fn declaring(routes: &Path) -> Stack {
+    std::fs::write(routes.join("shop.yaml"), DECLARED).unwrap();
+    let mut stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
+    stack.set("SIGNALBOX_ROUTES", routes);
+    stack.launch_all(&Service::ALL).await.unwrap();
+    stack
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declared_events_have_a_path_with_their_schema() {
+    let routes = tempfile::tempdir().unwrap();
+    let stack = declaring(routes.path()).await;
+    let api = eventually(SOON, async || {
+        let api = stack.api().get("/openapi.json").await?.body;
+        ensure!(api["paths"]["/events/shop.payment.{token_1}"]["post"].is_object(), "not yet");
+        Ok(api)
+    })
+    .await;
+    let schema = &api["components"]["schemas"]["DeclaredEvent0"];
+    assert_eq!(schema["required"], json!(["order_id", "status"]), "{schema}");
+    let wait = [("prefer", "wait=30"), ("content-type", "application/json")];
+    let paid = r#"{"order_id":7,"status":"paid"}"#;
+    let told = stack.api().post_body("/events/shop.payment.card", &wait, paid).await.unwrap();
+    expect(&told, 200);
+    assert_eq!(told.body["effects"][0]["workflow_id"], "pay-7", "{}", told.body);
+}
+
 /// Needs the program that `SCHEMATHESIS` names; `docs/reference/http.md` says how to get it.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs schemathesis, which Python has, and takes minutes"]
 async fn schemathesis_finds_no_answer_that_is_not_described() {
     let program = std::env::var_os("SCHEMATHESIS").expect("SCHEMATHESIS names the program");
-    let stack = Stack::start(SIGNALBOX).await.unwrap();
+    let routes = tempfile::tempdir().unwrap();
+    let stack = declaring(routes.path()).await;
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/schemathesis.toml");
     let schema = stack.api().url("/openapi.json");
     let here = tempfile::tempdir().unwrap();

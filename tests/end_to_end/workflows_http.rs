@@ -173,3 +173,12 @@ async fn what_cannot_be_done_is_a_problem() {
         );
     }
 }
+
+/// Updates a workflow that gathers messages, of which it has two.
+pub async fn updates(api: &Api, id: &str) {
+    let updated = post(api, &format!("/workflows/{id}/updates/add"), json!({"args": ["three"]})).await;
+    expect(&updated, 200);
+    assert_eq!((updated.text("status"), &updated.body["result"]), ("updated", &json!(3)));
+    let rejected = post(api, &format!("/workflows/{id}/updates/add"), json!({"args": [""]})).await;
+    assert_eq!((rejected.status, rejected.text("code")), (400, "update-rejected"), "{}", rejected.body);
+}

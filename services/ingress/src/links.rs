@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use signalbox_domain::EventId;
 
 /// What may not stand as it is in a segment of a path (RFC 3986, 3.3).
-pub const ESCAPED: &AsciiSet = &CONTROLS
+const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -69,8 +69,13 @@ pub fn workflow(workflow_id: &str) -> String {
     path("workflows", workflow_id)
 }
 
+/// One segment of a path.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
 fn path(family: &str, id: &str) -> String {
-    format!("/{family}/{}", utf8_percent_encode(id, ESCAPED))
+    format!("/{family}/{}", segment(id))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
-    body: ProblemBody,
+    body: Box<ProblemBody>,
 }
 
 /// The body of every refusal (RFC 9457).
@@ -105,7 +105,7 @@ impl Problem {
             look: None,
             stored: None,
         };
-        Self { status: like.status(), body }
+        Self { status: like.status(), body: Box::new(body) }
     }
 
     /// The input cannot be read; `rule` says what it must be.
@@ -177,9 +177,9 @@ impl Problem {
     }
 
     /// The same, with the event and where to look what came of it.
-    pub fn followed_at(self, event: &EventId) -> Self {
-        let look = (self.body.repeat == Repeat::SameKey).then(|| links::event(event));
-        Self { body: ProblemBody { look, ..self.body }, ..self }.about(event)
+    pub fn followed_at(mut self, event: &EventId) -> Self {
+        self.body.look = self.is_uncertain().then(|| links::event(event));
+        self.about(event)
     }
 
     /// Whether the call may have been accepted all the same.

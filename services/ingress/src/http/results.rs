@@ -36,8 +36,8 @@ const ASK_FOR: Duration = Duration::from_secs(20);
 /// Less leaves the router no time to look.
 const ASK_AT_LEAST_FOR: Duration = Duration::from_millis(500);
 
-/// How much longer than that its reply may take.
-const REPLY_WITHIN: Duration = Duration::from_secs(5);
+/// How much longer its reply may take than what it is asked for: it knows better why there is none.
+pub const REPLY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Pause before the router is asked again that did not reply.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -155,7 +155,8 @@ pub async fn description(app: &App, workflow_id: &WorkflowId) -> Result<Value, P
 }
 
 async fn described(app: &App, workflow_id: &WorkflowId) -> Result<Bytes, Problem> {
-    let reply = app.look_up(&about(workflow_id, What::Describe(DescribeLookup {})), app.wait).await;
+    let reply =
+        app.look_up(&about(workflow_id, What::Describe(DescribeLookup {})), app.wait + REPLY_WITHIN).await;
     json_of(reply.map_err(|error| Problem::from(&error))?)
 }
 
@@ -213,7 +214,9 @@ pub async fn query_with(
 async fn ask(app: &App, workflow_id: &str, name: String, args: Vec<Bytes>) -> Result<Response, Problem> {
     let workflow_id: WorkflowId = workflow_id.parse()?;
     let name = named("name of the query", name)?;
-    let reply = app.look_up(&about(&workflow_id, What::Query(QueryLookup { name, args })), app.wait).await;
+    let reply = app
+        .look_up(&about(&workflow_id, What::Query(QueryLookup { name, args })), app.wait + REPLY_WITHIN)
+        .await;
     answer(reply.map_err(|error| Problem::from(&error))?)
 }
 

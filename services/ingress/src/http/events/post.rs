@@ -151,7 +151,7 @@ pub async fn publish(
     params(("event" = String, Path, description = "Type of the event: it travels on the NATS subject `events.` and this",
             max_length = 500, example = "lab.trigger.hello"),
            super::super::Prefer, super::super::IdempotencyKey),
-    request_body(content = Option<serde_json::Value>, description = "The data, at most 768 KiB", example = json!({"name": "From HTTP"})),
+    request_body(content = serde_json::Value, description = "The data, at most 768 KiB", example = json!({"name": "From HTTP"})),
     responses(
         (status = 200, description = "All that it leads to has happened", body = EventDone,
          headers(("Preference-Applied" = String, description = "What was granted"))),

@@ -13,7 +13,10 @@ use uuid::Uuid;
 use crate::{
     app::App,
     extract::Query,
-    http::refusals::{Away, BadInput},
+    http::{
+        refusals::{Away, BadInput},
+        results::REPLY_WITHIN,
+    },
     problem::{Problem, ProblemBody},
 };
 
@@ -74,7 +77,7 @@ pub async fn list(
     let query = parameters.query.clone();
     let what = Some(What::List(parameters.read()?));
     let request = LookupRequest { what, ..Default::default() };
-    match app.look_up(&request, app.wait).await.map_err(|error| Problem::from(&error))? {
+    match app.look_up(&request, app.wait + REPLY_WITHIN).await.map_err(|error| Problem::from(&error))? {
         lookup_reply::What::Workflows(list) => Ok(Json(Workflows::of(&list, &query)?)),
         lookup_reply::What::Problem(problem) => Err(problem.into()),
         _ => Err(Problem::unreadable()),
