@@ -1,6 +1,7 @@
 //! A set of routes.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use signalbox_domain::{Action, Command, EffectKey, Event, Flow, Origin, Terms, Trigger};
 
@@ -12,7 +13,7 @@ use crate::{
     lint,
     plan::Plan,
     source::Source,
-    subject::SubjectIndex,
+    subject::{SubjectFilter, SubjectIndex},
 };
 
 /// A checked set of routes. It does not change; share it in an `Arc`.
@@ -26,6 +27,17 @@ pub struct RouteSet {
     sources: Vec<Source>,
     version: String,
     warnings: Vec<Fault>,
+}
+
+/// Events that are declared for subjects that match a filter.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'a> {
+    /// The filter.
+    pub filter: &'a SubjectFilter,
+    /// What has happened when one comes, for people.
+    pub description: Option<&'a str>,
+    /// JSON Schema of the data.
+    pub schema: &'a Value,
 }
 
 impl RouteSet {
@@ -94,6 +106,17 @@ impl RouteSet {
     /// Whose webhooks are taken, by name.
     pub fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// The events that are declared, by the subjects that they come on.
+    pub fn declared(&self) -> impl Iterator<Item = Declared<'_>> {
+        self.events.iter().flat_map(|event| {
+            event.filters.iter().map(|filter| Declared {
+                filter,
+                description: event.description.as_deref(),
+                schema: &event.schema,
+            })
+        })
     }
 
     /// What to do about `event`. The same event gives the same plan; `at` is the time that its commands carry.

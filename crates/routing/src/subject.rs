@@ -6,10 +6,12 @@ use signalbox_domain::EventSubject;
 
 /// A NATS subject filter under `events.`: `*` stands for one token, `>` at the end for one or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SubjectFilter(Box<str>);
+pub struct SubjectFilter(Box<str>);
 
+/// Why a text is no filter.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadFilter {
+#[allow(missing_docs, reason = "each says itself")]
+pub enum BadFilter {
     #[error("a subject filter starts with `events.`")]
     Prefix,
     #[error("a subject filter has at most 512 bytes")]
@@ -26,7 +28,7 @@ pub(crate) enum BadFilter {
 
 impl SubjectFilter {
     /// As NATS writes it.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 

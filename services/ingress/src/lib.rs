@@ -5,6 +5,7 @@
 
 mod accept;
 mod app;
+mod body;
 mod dead_letters;
 mod extract;
 mod http;
@@ -12,6 +13,7 @@ mod letters;
 mod links;
 mod metrics;
 mod options;
+mod prefer;
 mod problem;
 mod ready;
 mod serve;

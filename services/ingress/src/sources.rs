@@ -16,7 +16,7 @@ pub use secrets::read as read_secret;
 use table::Table;
 pub use table::{Declared, Unverified};
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// A set that was stored a moment ago may not have reached the server that is asked for it.
 const LOOKS: usize = 5;
@@ -35,13 +35,10 @@ impl Sources {
         let table = self.0.borrow();
         let Some(table) = &*table else {
             let detail = "which sources there are is not known yet; NATS has not told it. Send it again";
-            return Err(Problem::unavailable("sources-unknown", detail));
+            return Err(Problem::new(Code::SourcesUnknown, detail));
         };
         table.find(name).ok_or_else(|| {
-            Problem::not_found(
-                "source-not-found",
-                format!("no source of the routes that run is named `{name}`"),
-            )
+            Problem::new(Code::SourceNotFound, format!("no source of the routes that run is named `{name}`"))
         })
     }
 

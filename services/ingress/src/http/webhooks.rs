@@ -4,20 +4,19 @@ mod declared;
 mod github;
 mod rejected;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json,
     body::Body,
-    extract::{FromRequest, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use signalbox_domain::Outcome;
-use tokio::time::timeout;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use declared::Meaning;
@@ -27,17 +26,13 @@ use super::{
     refusals::{Away, BadInput},
 };
 use crate::{
-    accept::{Pending, Progress},
+    accept::{Answer, Pending, Progress},
     app::App,
+    body,
     extract::{Path, Trace},
-    problem::{Problem, ProblemBody, Repeat},
+    prefer::Preference,
+    problem::{Problem, ProblemBody},
 };
-
-/// The largest body that is taken, in bytes: what fits into a NATS message (1 MiB) with its headers and to spare.
-pub const BODY_LIMIT: usize = 768 * 1024;
-
-/// How long the sending of a body may take.
-const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// What came of a webhook's call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,7 +104,7 @@ pub async fn github(
     Trace(trace): Trace,
     request: Request,
 ) -> Result<Response, Problem> {
-    let body = read(request).await?;
+    let body = body::read(request).await?;
     let event = github::event(&headers, &body, &app.github, trace)?;
     let answer = app.accept.event(event).await?;
     Ok(answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress)))
@@ -148,20 +143,28 @@ pub async fn github(
 pub async fn source(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
+    preference: Preference,
     headers: HeaderMap,
     Trace(trace): Trace,
     request: Request,
 ) -> Result<Response, Problem> {
     let source = app.sources.find(&name)?;
-    let body = read(request).await?;
-    match declared::meaning(&source, &headers, &body, trace)? {
-        Meaning::Challenge(text) => Ok(Json(json!({ "challenge": text })).into_response()),
-        Meaning::Event(event) => {
-            let patience = declared::patience(&headers);
-            let answer = app.accept.event_within(*event, patience).await?;
-            let answer =
-                answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress));
-            Ok(if source.provider.wants_200() && patience.is_zero() { plainly_ok(answer) } else { answer })
+    let body = body::read(request).await?;
+    let event = match declared::meaning(&source, &headers, &body, trace)? {
+        Meaning::Challenge(text) => return Ok(Json(json!({ "challenge": text })).into_response()),
+        Meaning::Event(event) => *event,
+    };
+    let told = |answer: Answer| {
+        answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress))
+    };
+    match preference.wait {
+        Some(wait) => {
+            let answer = app.accept.event_until(event, Instant::now() + wait).await?;
+            Ok((preference, told(answer)).into_response())
+        }
+        None => {
+            let answer = told(app.accept.event_only(event).await?);
+            Ok(if source.provider.wants_200() { plainly_ok(answer) } else { answer })
         }
     }
 }
@@ -194,19 +197,4 @@ fn effect(outcome: &Outcome) -> Effect {
         route: outcome.route.clone(),
         detail: outcome.detail.clone(),
     }
-}
-
-/// The body, within [`BODY_LIMIT`] (a layer of the router) and [`BODY_WITHIN`].
-async fn read(request: Request) -> Result<Bytes, Problem> {
-    let body = timeout(BODY_WITHIN, Bytes::from_request(request, &())).await.map_err(|_| {
-        let detail = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", Repeat::Later, detail)
-    })?;
-    body.map_err(|rejection| match rejection.status() {
-        status @ StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail = format!("the body is larger than {} KiB", BODY_LIMIT / 1024);
-            Problem::new(status, "too-large", Repeat::Never, detail)
-        }
-        _ => Problem::new(StatusCode::BAD_REQUEST, "broken-body", Repeat::Later, "the body broke off"),
-    })
 }

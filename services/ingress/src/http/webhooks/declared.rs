@@ -1,6 +1,6 @@
 //! From the call of a declared source to an event.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use signalbox_webhooks::{Call, Delivery, Taken};
 use super::rejected::rejected;
 use crate::{
     extract::{fresh_id, idempotency_key},
-    problem::Problem,
+    problem::{Code, Problem},
     sources::{Declared, Unverified},
 };
 
@@ -46,7 +46,7 @@ pub fn meaning(
         Err(Unverified::Missing(what)) => {
             let detail =
                 format!("the source `{}` lacks a secret here: {what}. Nothing was stored", source.name);
-            Err(Problem::unavailable("secret-missing", detail))
+            Err(Problem::new(Code::SecretMissing, detail))
         }
     }
 }
@@ -82,41 +82,4 @@ fn event(
 /// Where it happened, if the provider says so.
 fn url(source: &Declared, body: &Value) -> Option<Source> {
     body.pointer(source.provider.url_pointer()?)?.as_str()?.parse().ok()
-}
-
-/// How long the caller wants to wait for what comes of it, at most: `Prefer: wait=<seconds>` (RFC 7240).
-pub fn patience(headers: &HeaderMap) -> Duration {
-    let texts = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
-    let preferences = texts.flat_map(|text| text.split(','));
-    let wait = preferences.filter_map(|one| one.split(';').next()?.trim().strip_prefix("wait="));
-    let seconds = wait.filter_map(|text| text.trim_matches('"').parse::<u32>().ok()).next();
-    Duration::from_secs(seconds.unwrap_or(0).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn nobody_waits_unless_told_to() {
-        let wait = |text: &'static str| {
-            patience(&HeaderMap::from_iter([(
-                axum::http::header::HeaderName::from_static("prefer"),
-                HeaderValue::from_static(text),
-            )]))
-        };
-        assert_eq!(patience(&HeaderMap::new()), Duration::ZERO);
-        for (text, seconds) in [
-            ("wait=5", 5),
-            ("respond-async, wait=10", 10),
-            ("wait=\"3\"; x=y", 3),
-            ("wait=-1", 0),
-            ("wait", 0),
-            ("", 0),
-        ] {
-            assert_eq!(wait(text), Duration::from_secs(seconds), "{text}");
-        }
-    }
 }
