@@ -34,4 +34,5 @@ pub use rendered::{brief, rendered, to_yaml};
 pub use rules::{INLINE_SECRET, RULES, Rule};
 pub use schema::file_schema;
 pub use set::RouteSet;
+pub use subject::{BadFilter, SubjectFilter};
 pub use testing::{Coverage, Covered, Mismatch, Missed, Suite, TestResult};

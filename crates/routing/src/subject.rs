@@ -1,15 +1,17 @@
 //! Subject filters of NATS, and an index that finds the filters which match a subject.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr};
 
 use signalbox_domain::EventSubject;
 
 /// A NATS subject filter under `events.`: `*` stands for one token, `>` at the end for one or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SubjectFilter(Box<str>);
+pub struct SubjectFilter(Box<str>);
 
+/// A text that is no [`SubjectFilter`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadFilter {
+#[allow(missing_docs, reason = "each says itself")]
+pub enum BadFilter {
     #[error("a subject filter starts with `events.`")]
     Prefix,
     #[error("a subject filter has at most 512 bytes")]
@@ -26,12 +28,23 @@ pub(crate) enum BadFilter {
 
 impl SubjectFilter {
     /// As NATS writes it.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether an event on `subject` is meant.
+    pub fn matches(&self, subject: &EventSubject) -> bool {
+        covers(self.as_str(), subject.as_str())
     }
 
     fn tokens(&self) -> impl Iterator<Item = &str> {
         self.0.split('.')
+    }
+}
+
+impl fmt::Display for SubjectFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
