@@ -10,6 +10,7 @@ mod operations;
 mod refusals;
 mod results;
 mod schedules;
+mod security;
 mod spans;
 mod start_page;
 mod webhooks;
@@ -23,7 +24,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, auth, limits, problem::Problem};
+
+pub use webhooks::BODY_LIMIT;
 
 /// Requests that are open at a time; one more gets 503. Probes do not count.
 pub const MAX_REQUESTS: usize = 4096;
@@ -81,7 +84,8 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(dead_letters::redrive_many))
         .routes(routes!(start_page::page))
-        .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
         .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(MAX_REQUESTS)), guard::limit))
         .split_for_parts();
     let (probes, api) = OpenApiRouter::with_openapi(api)
@@ -93,7 +97,9 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::no_such_method())
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard))
         .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(middleware::from_fn(security::headers))
         .layer(middleware::from_fn_with_state(app.meters.clone(), guard::observe))
         .with_state(app)
 }

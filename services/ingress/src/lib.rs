@@ -5,16 +5,19 @@
 
 mod accept;
 mod app;
+mod auth;
 mod dead_letters;
 mod extract;
 mod http;
 mod letters;
+mod limits;
 mod links;
 mod metrics;
 mod options;
 mod problem;
 mod ready;
 mod serve;
+mod tls;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -28,10 +31,12 @@ use signalbox_service::{OnEnd, Process};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::app::App;
+use crate::{app::App, tls::Tls};
 
+pub use auth::{Action, ApiKey, BadPattern, Grant, NoSuchAction, Pattern};
 pub use letters::{AllTakenOut, Body, LetterInFull, LetterInShort, TakenOut};
 pub use options::{Options, Secrets};
+pub use signalbox_routing::SubjectFilter;
 
 /// Where it listens unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
@@ -66,10 +71,17 @@ impl Ingress {
             Ok(())
         });
 
-        let router = http::router(Arc::new(App::new(&process, options, bus, waiters)));
+        let tls = Tls::new(&options.tls)?.map(Arc::new);
+        if let Some(tls) = tls.clone() {
+            process.background.spawn("certificate", OnEnd::StopService, async move {
+                tls.follow().await;
+                Ok(())
+            });
+        }
+        let router = http::router(Arc::new(App::new(&process, options, address, bus, waiters)?));
         let stop = process.stop.clone();
         process.tasks.spawn("http server", OnEnd::StopService, async move {
-            serve::serve(listener, router, stop).await;
+            serve::serve(listener, router, tls, stop).await;
             Ok(())
         });
         if options.github_secrets.is_empty() {
