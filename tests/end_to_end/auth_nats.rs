@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 use anyhow::ensure;
 use async_nats::{Event, connection::State};
 use futures::StreamExt;
+use reqwest::Method;
+use serde_json::Value;
 use signalbox_servers::{Binary, Launch, NatsOptions, NatsServer, Process, TemporalServer, free_port};
 use signalbox_testkit::{Api, binary, eventually, isolated, root, temporal_server};
 use tokio::sync::{Mutex, mpsc};
@@ -21,10 +23,14 @@ fn config() -> String {
     let text = fs::read_to_string(root().join("deploy/nats/nats.conf")).unwrap();
     let users = SERVICES.iter().chain(&["operator", "publisher"]);
     users.fold(text, |text, user| {
-        let variable = format!("$NATS_{}_PASSWORD", user.to_uppercase().replace('-', "_"));
+        let variable = format!("${}", variable(user));
         assert!(text.contains(&variable), "{variable}");
         text.replace(&variable, &password(user))
     })
+}
+
+fn variable(user: &str) -> String {
+    format!("NATS_{}_PASSWORD", user.to_uppercase().replace('-', "_"))
 }
 
 fn password(user: &str) -> String {
@@ -116,18 +122,40 @@ impl Publisher {
     }
 }
 
+#[test]
+fn the_compose_stack_has_these_users() {
+    let compose: Value = serde_saphyr::from_str(include_str!("../../docker-compose.yml")).unwrap();
+    let server = &compose["services"]["nats"];
+    assert!(server["command"].to_string().contains("/etc/nats/nats.conf"), "{server}");
+    assert!(server["volumes"].to_string().contains("./deploy/nats:/etc/nats:ro"), "{server}");
+    for service in SERVICES {
+        let environment = &compose["services"][service]["environment"];
+        let known = &server["environment"][variable(service)];
+        assert_eq!(environment["NATS_USER"], service);
+        assert!(known.is_string() && environment["NATS_PASSWORD"] == *known, "{service}: {known}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn services_work_with_their_own_permissions_and_a_publisher_only_publishes() {
     let stack = Guarded::start().await;
     let (api, id) = (&stack.api, unique("users"));
-    expect(&api.post(&format!("/trigger-workflow/{id}")).await.unwrap(), 200);
-    expect(&api.post(&format!("/signal-workflow/{id}?message=hi")).await.unwrap(), 200);
-    expect(&api.post(&format!("/stop-workflow/{id}")).await.unwrap(), 200);
-    expect(&api.get(&format!("/workflow-result/{id}")).await.unwrap(), 200);
-    expect(&api.post(&format!("/schedule-workflow/{id}?cron=0%200%201%201%20*")).await.unwrap(), 200);
-    expect(&api.get("/schedule-workflow").await.unwrap(), 200);
-    expect(&api.delete(&format!("/schedule-workflow/{id}")).await.unwrap(), 200);
-    expect(&api.get("/dead-letters").await.unwrap(), 200);
+    for (method, path) in [
+        (Method::POST, format!("/trigger-workflow/{id}")),
+        (Method::POST, format!("/signal-workflow/{id}?message=hi")),
+        (Method::GET, format!("/workflows/{id}/queries/progress")),
+        (Method::POST, format!("/stop-workflow/{id}")),
+        (Method::GET, format!("/workflow-result/{id}")),
+        (Method::POST, format!("/schedule-workflow/{id}?cron=0%200%201%201%20*")),
+        (Method::GET, "/schedule-workflow".to_owned()),
+        (Method::PUT, format!("/schedule-workflow/{id}?name=other")),
+        (Method::DELETE, format!("/schedule-workflow/{id}")),
+        (Method::GET, "/dead-letters".to_owned()),
+    ] {
+        let response = api.request(method.clone(), &path).send().await.unwrap();
+        let (status, body) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{method} {path}: {status} {body}\n{:#?}", stack.violations());
+    }
 
     // An event of somebody without a name, with an acknowledgement, and what became of it.
     let publisher = Publisher::connect(&stack.nats.url()).await;

@@ -5,6 +5,7 @@
 
 mod actions;
 mod auth;
+mod auth_limits;
 mod auth_nats;
 mod bad_input;
 mod bench;

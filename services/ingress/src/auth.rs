@@ -12,6 +12,7 @@ mod issuer;
 mod keyring;
 mod layer;
 mod needs;
+mod openapi;
 mod options;
 mod principal;
 mod reach;
@@ -28,10 +29,13 @@ pub use layer::guard;
 #[cfg(test)]
 pub use needs::of as need_of;
 pub use needs::{Need, On};
+pub use openapi::document;
 pub use options::AuthArgs;
 pub use principal::Principal;
 pub use refusal::Refusal;
 pub use scopes::ScopeRules;
+#[cfg(test)]
+pub use tokens::tests as token_tests;
 
 use std::{net::SocketAddr, sync::Arc};
 

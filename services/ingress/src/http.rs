@@ -48,7 +48,8 @@ pub struct IdempotencyKey {
         description = "Turns HTTP calls, webhooks and NATS messages into Temporal workflows: once, in order, or with a \
                        recorded reason why not.\n\nEvery call that changes something takes an optional header \
                        `Idempotency-Key`; the same call with the same key has one effect. Every refusal is JSON with \
-                       `detail`, a stable `code`, and `repeat`: whether to send the call again."
+                       `detail`, a stable `code`, and `repeat`: whether to send the call again.\n\nWhere callers are asked who they \
+                       are, they send `Authorization: Bearer` and an API key or a token."
     ),
     tags(
         (name = "workflows", description = "Start, signal and stop workflows"),
@@ -88,11 +89,12 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
         .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(MAX_REQUESTS)), guard::limit))
         .split_for_parts();
-    let (probes, api) = OpenApiRouter::with_openapi(api)
+    let (probes, mut api) = OpenApiRouter::with_openapi(api)
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
         .split_for_parts();
+    auth::document(&mut api);
     let router = work.merge(probes).merge(docs::router(&api));
     router
         .fallback(async || Problem::no_such_path())

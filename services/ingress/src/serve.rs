@@ -95,3 +95,7 @@ async fn speak(
         debug!(%error, "connection broke off");
     }
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

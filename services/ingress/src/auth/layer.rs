@@ -11,6 +11,9 @@ use axum::{
 use super::{Need, Principal, Refusal, needs, principal::Verdict, reach};
 use crate::{app::App, limits::TooOften, problem::Problem};
 
+/// The webhook that is taken without a signature, too, where no secret is configured.
+const LAB_WEBHOOK: &str = "/webhook/github";
+
 /// Why a call goes no further.
 #[derive(Debug)]
 pub enum Halt {
@@ -39,10 +42,12 @@ async fn admit(app: &App, request: &mut Request) -> Result<Option<Principal>, Ha
     app.limits.count_address(request)?;
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map(MatchedPath::as_str);
-    let need = path.and_then(|path| needs::of(request.method(), path));
-    if need == Some(Need::Nothing) {
-        return Ok(None);
-    }
+    let need = match path.and_then(|path| needs::of(request.method(), path)) {
+        Some(Need::Nothing) => return Ok(None),
+        Some(Need::Signature) if path != Some(LAB_WEBHOOK) || !app.github.is_empty() => return Ok(None),
+        Some(Need::Signature) => Some(needs::UNSIGNED),
+        need => need,
+    };
     let principal = app.gate.caller(request.headers()).await?;
     app.limits.count_caller(&principal)?;
     let verdict = match (need, path) {

@@ -8,8 +8,10 @@ use super::Action;
 /// What a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: it tells nothing that anybody may not know, or brings a proof of its own, as a webhook's signature.
+    /// Nothing: it tells nothing that anybody may not know.
     Nothing,
+    /// Nothing but a signature of its own, which its handler verifies; where no secret is configured, [`UNSIGNED`].
+    Signature,
     /// To be somebody.
     Anybody,
     /// All of these actions, to something.
@@ -35,7 +37,10 @@ pub enum On {
     Body,
 }
 
-use Need::{Anybody, Nothing, To};
+use Need::{Anybody, Nothing, Signature, To};
+
+/// What a webhook needs that nobody can have signed.
+pub const UNSIGNED: Need = To(&[Action::Publish], On::Any);
 
 /// By method and template of the path. What does not stand here is refused.
 const TABLE: &[(&str, &str, Need)] = &[
@@ -47,8 +52,8 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/docs/", Anybody),
     ("GET", "/docs/{*file}", Anybody),
     ("GET", "/openapi.json", Anybody),
-    ("POST", "/webhook/github", Nothing),
-    ("POST", "/webhooks/{source}", Nothing),
+    ("POST", "/webhook/github", Signature),
+    ("POST", "/webhooks/{source}", Signature),
     ("POST", "/events", To(&[Action::Publish], On::Body)),
     ("POST", "/events/{event}", To(&[Action::Publish], On::Body)),
     ("GET", "/events", READ_EVENTS),
@@ -134,7 +139,9 @@ mod tests {
 
     #[test]
     fn without_credentials_there_is_nothing_but_health_and_what_is_signed() {
-        let open = TABLE.iter().filter(|(_, _, need)| *need == Nothing).map(|(_, path, _)| *path);
-        assert!(open.eq(["/healthz", "/readyz", "/webhook/github", "/webhooks/{source}"]));
+        let without =
+            |wanted| TABLE.iter().filter(move |(_, _, need)| *need == wanted).map(|(_, path, _)| *path);
+        assert!(without(Nothing).eq(["/healthz", "/readyz"]));
+        assert!(without(Signature).eq(["/webhook/github", "/webhooks/{source}"]));
     }
 }

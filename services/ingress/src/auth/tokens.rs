@@ -215,4 +215,4 @@ fn why(kind: &ErrorKind) -> &'static str {
 
 #[cfg(test)]
 #[path = "tokens_tests.rs"]
-mod tests;
+pub mod tests;

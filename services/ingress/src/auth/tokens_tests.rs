@@ -10,13 +10,13 @@ use super::*;
 use crate::auth::{Action, Need, On};
 
 /// A key of an issuer.
-struct Signer {
+pub struct Signer {
     kid: &'static str,
     pair: KeyPair,
 }
 
 impl Signer {
-    fn new(kid: &'static str) -> Self {
+    pub fn new(kid: &'static str) -> Self {
         Self { kid, pair: KeyPair::generate().unwrap() }
     }
 
@@ -24,7 +24,7 @@ impl Signer {
         EncodingKey::from_ec_der(&self.pair.serialize_der())
     }
 
-    fn jwk(&self) -> Jwk {
+    pub fn jwk(&self) -> Jwk {
         let mut jwk = Jwk::from_encoding_key(&self.key(), Algorithm::ES256).unwrap();
         jwk.common.key_id = Some(self.kid.into());
         jwk
@@ -34,7 +34,7 @@ impl Signer {
         Header { kid: Some(self.kid.into()), ..Header::new(Algorithm::ES256) }
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    pub fn sign(&self, claims: &Value) -> String {
         encode(&self.header(), claims, &self.key()).unwrap()
     }
 }
@@ -51,7 +51,7 @@ fn rules(issuer: &str) -> TokenRules {
 const ISSUER: &str = "https://id.example.com";
 
 /// Claims that are good for the next minutes, but for this.
-fn claims(but: &Value) -> Value {
+pub fn claims(but: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "aud": ["other", "signalbox"], "sub": "ada", "scope": "openid orders",
         "exp": Utc::now().timestamp() + 300,
@@ -62,7 +62,7 @@ fn claims(but: &Value) -> Value {
     claims
 }
 
-fn set(keys: impl IntoIterator<Item = Jwk>) -> JwkSet {
+pub fn set(keys: impl IntoIterator<Item = Jwk>) -> JwkSet {
     JwkSet { keys: keys.into_iter().collect() }
 }
 
@@ -187,13 +187,13 @@ fn rs256_is_read_as_its_rfc_has_it() {
 }
 
 /// An issuer on this machine, whose keys a test changes.
-struct Served {
-    url: String,
+pub struct Served {
+    pub url: String,
     keys: Arc<std::sync::Mutex<JwkSet>>,
     asked: Arc<AtomicUsize>,
 }
 
-async fn serve(keys: JwkSet) -> Served {
+pub async fn serve(keys: JwkSet) -> Served {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (keys, asked) = (Arc::new(std::sync::Mutex::new(keys)), Arc::new(AtomicUsize::new(0)));

@@ -5,7 +5,10 @@ use chrono::Utc;
 use signalbox_bus::Change;
 
 use super::*;
-use crate::auth::{Action, ApiKey, Grant, Need, need_of};
+use crate::auth::{
+    Action, ApiKey, Grant, Need, need_of,
+    token_tests::{Signer, claims, serve, set},
+};
 
 /// A service that asks everybody, and keys that it knows.
 struct Guarded {
@@ -15,7 +18,7 @@ struct Guarded {
 
 impl Guarded {
     async fn start() -> Self {
-        let app = app(&["--auth", "on"]).await;
+        let app = app(&["--auth", "on", "--github-secrets", "hush"]).await;
         Self { router: router(Arc::clone(&app)), app }
     }
 
@@ -71,7 +74,7 @@ async fn without_credentials_nothing_answers_but_health_and_what_is_signed() {
     let pages = PAGES.iter().map(|page| (Method::GET, (*page).to_owned()));
     for (method, path) in operations.into_iter().chain(pages) {
         let answer = service.call(&format!("{method} {}", of_template(&path)), "").await;
-        if need_of(&method, &path) == Some(Need::Nothing) {
+        if matches!(need_of(&method, &path), Some(Need::Nothing | Need::Signature)) {
             assert!(!answer.headers.contains_key("www-authenticate"), "{method} {path}");
             continue;
         }
@@ -97,11 +100,12 @@ async fn each_action_opens_just_what_it_names() {
             let answer = service.call(&format!("{method} {}", of_template(path)), &key).await;
             let opens = match need_of(method, path).unwrap() {
                 Need::To(needed, _) => action == Action::Admin || needed.iter().all(|one| *one == action),
-                Need::Anybody | Need::Nothing => true,
+                Need::Anybody | Need::Nothing | Need::Signature => true,
             };
             let forbidden = answer.status == 403 && answer.json()["code"] == "forbidden";
             assert_eq!(!forbidden, opens, "{action}: {method} {path}: {}", answer.status);
-            assert_ne!(answer.status, 401, "{action}: {method} {path}");
+            let signed = need_of(method, path) == Some(Need::Signature);
+            assert_eq!(answer.status == 401, signed, "{action}: {method} {path}");
         }
     }
 }
@@ -171,4 +175,59 @@ async fn who_listens_on_loopback_serves_this_machine_alone() {
     }
     let off = router(app(&["--auth", "off"]).await);
     assert_eq!(send(&off, request("GET /docs", &[("host", b"signalbox.example")], "")).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_document_says_what_each_operation_needs() {
+    let service = Guarded::start().await;
+    let api = service.call("GET /openapi.json", &service.key_for(&[])).await.json();
+    assert_eq!(api["components"]["securitySchemes"]["credentials"]["scheme"], "bearer");
+    for (method, path) in service.operations().await {
+        let operation = &api["paths"][&path][method.as_str().to_lowercase()];
+        let expected = match need_of(&method, &path).unwrap() {
+            Need::Nothing | Need::Signature => json!([]),
+            Need::Anybody => json!([{"credentials": []}]),
+            Need::To(actions, _) => {
+                let names: Vec<_> = actions.iter().map(|action| action.name()).collect();
+                json!([{ "credentials": names }])
+            }
+        };
+        assert_eq!(operation["security"], expected, "{method} {path}");
+        let told = |status: &str| operation["responses"][status].is_object();
+        assert!(told("429") && (told("401") || expected == json!([])), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_configured_issuer_opens_what_its_scopes_say() {
+    let signer = Signer::new("k1");
+    let issuer = serve(set([signer.jwk()])).await;
+    let flags = ["--oidc-issuer", &issuer.url, "--oidc-audience", "signalbox", "--oidc-claim", "roles"];
+    let app = app(&[&flags[..], &["--oidc-scopes", "pressers=start"]].concat()).await;
+    let service = Guarded { router: router(Arc::clone(&app)), app };
+    let token = |roles: &[&str]| {
+        format!("Bearer {}", signer.sign(&claims(&json!({"iss": issuer.url, "roles": roles}))))
+    };
+    assert_eq!(service.call("GET /docs", "").await.status, 401, "with an issuer, loopback is asked, too");
+    let presser = token(&["pressers"]);
+    assert_eq!(service.call("POST /trigger-workflow/a", &presser).await.status, 503, "past the gate");
+    assert_eq!(service.call("POST /stop-workflow/a", &presser).await.status, 403);
+    assert_eq!(service.call("POST /trigger-workflow/a", &token(&["readers"])).await.status, 403);
+    let tampered = presser.replace('.', ".e");
+    let answer = service.call("GET /docs", &tampered).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (401, &json!("bad-token")));
+    let challenge = "Bearer realm=\"signalbox\", error=\"invalid_token\"";
+    assert_eq!(answer.headers["www-authenticate"], challenge);
+    let key = service.key_for(&[Action::Start]);
+    assert_eq!(service.call("POST /trigger-workflow/a", &key).await.status, 503, "keys are good beside it");
+}
+
+#[tokio::test]
+async fn a_webhook_that_nobody_can_have_signed_needs_credentials() {
+    let app = app(&["--auth", "on"]).await;
+    let service = Guarded { router: router(Arc::clone(&app)), app };
+    let call = "POST /webhook/github";
+    assert_eq!(service.call(call, "").await.json()["code"], "unauthenticated");
+    assert_eq!(service.call(call, &service.key_for(&[Action::Read])).await.status, 403);
+    assert_eq!(service.call(call, &service.key_for(&[Action::Publish])).await.status, 422, "past the gate");
 }
