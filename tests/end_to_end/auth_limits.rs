@@ -16,10 +16,10 @@ use tokio::{task::JoinSet, time::interval};
 use crate::{SIGNALBOX, SOON, cli::Cli};
 
 /// Calls a second that a key may make.
-const LIMIT: usize = 40;
+const LIMIT: usize = 10;
 
 /// Calls of the modest one.
-const MODEST: usize = 100;
+const MODEST: usize = 25;
 
 /// What the promise is about.
 const MEMORY_AT_MOST: u64 = 150 * 1024 * 1024;
@@ -29,7 +29,7 @@ async fn key(cli: &Cli) -> String {
 }
 
 async fn call(api: &Api, key: &str) -> StatusCode {
-    let call = api.request(reqwest::Method::GET, "/openapi.json").bearer_auth(key);
+    let call = api.request(reqwest::Method::GET, "/").bearer_auth(key);
     let response = call.send().await.unwrap();
     let status = response.status();
     response.bytes().await.unwrap();
