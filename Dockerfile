@@ -4,12 +4,12 @@
 FROM rust:1.95-bookworm AS rust
 WORKDIR /src
 
-# The workspace without its code: manifests, and an empty stand-in for the root of every library, program and build
-# script. A new crate needs no line here. This stage runs for each change, but what it leaves rarely differs, and by that
+# The workspace without its code: manifests, and an empty stand-in for the root of every library, program, build script
+# and benchmark. A new crate needs no line here. This stage runs for each change, but what it leaves rarely differs, and by that
 # the layers of the next stage are found again.
 FROM rust AS manifests
 COPY . .
-RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -name lib.rs ! -name main.rs ! -name build.rs -delete \
+RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -name lib.rs ! -name main.rs ! -name build.rs ! -path '*/benches/*.rs' -delete \
  && find . -type f -name '*.rs' -exec sh -c 'for root; do echo "fn main() { }" > "$root"; done' sh {} + \
  && find . -type d -empty -delete
 

@@ -1,10 +1,12 @@
 //! `signalbox bench`: what Signalbox costs, next to doing without it.
 
 mod circumstances;
+mod intake;
 mod numbers;
 mod pipeline;
 mod routes;
 mod trigger;
+mod usage;
 
 use std::net::SocketAddr;
 
@@ -16,6 +18,7 @@ use crate::commands::Run;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use intake::IntakeBench;
 use pipeline::PipelineBench;
 use routes::RoutesBench;
 use trigger::TriggerBench;
@@ -25,6 +28,7 @@ use trigger::TriggerBench;
 pub enum Bench {
     Trigger(Box<TriggerBench>),
     Pipeline(PipelineBench),
+    Intake(IntakeBench),
     Routes(RoutesBench),
 }
 
@@ -38,6 +42,7 @@ impl Run for Bench {
         match self {
             Self::Trigger(bench) => bench.output(),
             Self::Pipeline(bench) => bench.output(),
+            Self::Intake(bench) => bench.output(),
             Self::Routes(bench) => bench.output(),
         }
     }
@@ -46,6 +51,7 @@ impl Run for Bench {
         match self {
             Self::Trigger(bench) => bench.run().await,
             Self::Pipeline(bench) => bench.run().await,
+            Self::Intake(bench) => bench.run().await,
             Self::Routes(bench) => bench.run().await,
         }
     }

@@ -193,6 +193,26 @@ fn bytes_of_version_1_are_read_and_written_the_same() {
         },
     );
     check(
+        "lookup-list",
+        &LookupRequest {
+            what: Some(lookup_request::What::List(ListLookup {
+                query: "WorkflowType = 'Order'".into(),
+                limit: 20,
+                page_token: b"place".as_slice().into(),
+            })),
+            ..Default::default()
+        },
+    );
+    check(
+        "lookup-workflows",
+        &LookupReply {
+            what: Some(lookup_reply::What::Workflows(WorkflowList {
+                workflows: vec![b"{}".as_slice().into()],
+                next_page_token: b"place".as_slice().into(),
+            })),
+        },
+    );
+    check(
         "schedule-request",
         &ScheduleRequest {
             request_id: "r-1".into(),

@@ -195,6 +195,7 @@ async fn one_workflow(sender: &Sender) {
     assert_eq!((&told["result"], &told["answer"]["messages_to_come"]), (&json!("answered"), &json!(3)));
     sender.refused(of(id, query("unheard")), "invalid-argument").await;
 
+    crate::workflows_http::updates(&sender.api, id).await;
     sender.to_workflow(id, To::Cancel { reason: "enough".into() }, Cancelled).await;
     sender.has_status(id, "canceled").await;
     sender.refused(of(id, To::Signal(message("late"))), "workflow-not-found").await;

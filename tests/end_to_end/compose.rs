@@ -145,6 +145,27 @@ fn the_image_is_made_with_the_workspaces_toolchain_from_all_of_its_members() {
     }
 }
 
+/// What `docker build` is sent, without the code, as the stage `manifests` leaves it.
+#[test]
+fn the_layer_of_dependencies_is_made_of_manifests_that_cargo_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |command: &str| {
+        let output = Command::new("sh").args(["-c", command]).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    for line in fs::read_to_string(root().join(".dockerignore")).unwrap().lines() {
+        if let Some(kept) = line.strip_prefix('!') {
+            run(&format!("cp -r '{}' .", root().join(kept).display()));
+        } else if let Some(name) = line.strip_prefix("**/") {
+            run(&format!("find . -name '{name}' -prune -exec rm -r {{}} +"));
+        }
+    }
+    let stages = fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let stage = stages.split("FROM rust AS manifests\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    run(stage.split("RUN ").nth(1).unwrap());
+    run("cargo fetch --offline --locked --target $(rustc -vV | sed -n 's/host: //p')");
+}
+
 #[test]
 fn prometheus_asks_each_service_where_it_listens() {
     let jobs = yaml(PROMETHEUS);

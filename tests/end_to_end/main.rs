@@ -23,8 +23,10 @@ mod dead_letters;
 mod early;
 mod event_told;
 mod events;
+mod events_http;
 mod flow;
 mod house;
+mod http_docs;
 mod lab;
 mod late_outcomes;
 mod links;
@@ -39,12 +41,14 @@ mod replicas;
 mod route_sets;
 mod schedules;
 mod servers_away;
+mod streams;
 mod traces;
 mod traces_events;
 mod traces_faults;
 mod traces_jaeger;
 mod up;
 mod variations;
+mod workflows_http;
 
 use std::{
     sync::{Arc, Weak},

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use async_nats::jetstream::{self, consumer::pull, stream};
 use futures::{StreamExt, future::join_all};
 use serde_json::json;
-use signalbox_proto::names::{consumer, stream as names};
+use signalbox_proto::names::stream as names;
 use signalbox_servers::Process;
 use signalbox_testkit::{Api, Service, Stack, eventually, put_to_sleep, wake_up};
 

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use async_nats::jetstream;
+use serde_json::{Value, json};
+use signalbox_domain::partition;
+use signalbox_proto::names::{PARTITIONS, consumer, stream};
 use signalbox_testkit::{Service, Stack, eventually};
 
-use crate::{SIGNALBOX, SOON, expect};
+use crate::{SIGNALBOX, SOON, described, expect};
 
 /// Waits until `/readyz` of a service is 503 and names the condition.
 async fn says_so(stack: &Stack, service: Service, condition: &str) {
@@ -95,4 +99,37 @@ async fn nats_goes_away_and_comes_back() {
     expect(&api.post("/trigger-workflow/after").await.unwrap(), 200);
     expect(&api.post("/signal-workflow/after?message=hi").await.unwrap(), 200);
     expect(&api.get("/workflow-result/after").await.unwrap(), 200);
+}
+
+/// A partition has more than is held of it at once, and that lies for so long that JetStream delivers it once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lay_in_a_full_partition_is_carried_out_when_temporal_is_back() {
+    let mut stack = Stack::start(SIGNALBOX).await.unwrap();
+    let (api, jetstream) = (stack.api(), jetstream::new(stack.nats_client().await.unwrap()));
+    let publish = async |subject: &'static str, data: Value| {
+        jetstream.publish(subject, data.to_string().into()).await.unwrap().await.unwrap();
+    };
+    let messages: Vec<_> = (0..1300).map(|n| format!("m{n}")).collect();
+    publish("events.lab.aggregate.full", json!({ "until": { "count": messages.len() } })).await;
+    described(&api, "full").await;
+    stack.temporal.kill().unwrap();
+    for message in &messages {
+        publish("events.lab.message.full", json!({ "message": message })).await;
+    }
+    let commands = jetstream.get_stream(stream::COMMANDS).await.unwrap();
+    let consumer = consumer::apply(partition("full", PARTITIONS));
+    eventually(Duration::from_secs(90), async || {
+        let info = commands.consumer_info(&consumer).await?;
+        ensure!(info.num_redelivered > 0, "{info:?}");
+        Ok(())
+    })
+    .await;
+    stack.temporal.start_again().await.unwrap();
+    let arrived = eventually(Duration::from_secs(120), async || {
+        let result = api.get("/workflow-result/full").await?;
+        ensure!(result.status == 200, "{}", result.body);
+        Ok(result.body["messages"].clone())
+    })
+    .await;
+    assert_eq!(arrived, json!(messages));
 }

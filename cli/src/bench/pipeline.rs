@@ -6,7 +6,6 @@ mod latency;
 mod report;
 mod rig;
 mod table;
-mod usage;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};

@@ -148,6 +148,10 @@ impl Bus {
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn dead_letter(&self, sequence: u64) -> Result<Option<Letter>, Error> {
+        // JetStream counts from 1, and takes 0 for no sequence at all.
+        if sequence == 0 {
+            return Ok(None);
+        }
         let of = Error::when("read a dead letter");
         let letters =
             self.jetstream.get_stream_no_info(stream::DEAD_LETTERS).await.map_err(|e| of(e.into()))?;

@@ -104,16 +104,29 @@ impl Bus {
         self.read(stream::EVENTS, filter, from(since), false).await
     }
 
+    /// Events on subjects that match `filter`, from a place on; without it, those that come from now on.
+    ///
+    /// # Errors
+    /// When there is no such stream or JetStream is away.
+    pub async fn follow_events(&self, filter: &str, from: Option<Start>) -> Result<Feed, Error> {
+        self.read(stream::EVENTS, filter, from.map_or(DeliverPolicy::New, DeliverPolicy::from), false).await
+    }
+
+    /// Outcomes of all events, in the same way.
+    ///
+    /// # Errors
+    /// When there is no such stream or JetStream is away.
+    pub async fn follow_outcomes(&self, from: Option<Start>) -> Result<Feed, Error> {
+        let from = from.map_or(DeliverPolicy::New, DeliverPolicy::from);
+        self.read(stream::OUTCOMES, subject::OUTCOMES, from, false).await
+    }
+
     /// Which events there are on subjects that match `filter`, without what is in them.
     ///
     /// # Errors
     /// When there is no such stream or JetStream is away.
     pub async fn list_events(&self, filter: &str, start: Start) -> Result<Feed, Error> {
-        let from = match start {
-            Start::At(start_time) => DeliverPolicy::ByStartTime { start_time },
-            Start::After(last) => DeliverPolicy::ByStartSequence { start_sequence: last.saturating_add(1) },
-        };
-        self.read(stream::EVENTS, filter, from, true).await
+        self.read(stream::EVENTS, filter, start.into(), true).await
     }
 
     /// The event with this sequence in the stream; `None` if it is not there, or no more.
@@ -155,6 +168,15 @@ impl Bus {
         let behind = consumer.cached_info().num_pending;
         let messages = consumer.messages().await.map_err(|e| of(e.into()))?;
         Ok(Feed { messages, behind })
+    }
+}
+
+impl From<Start> for DeliverPolicy {
+    fn from(start: Start) -> Self {
+        match start {
+            Start::At(start_time) => Self::ByStartTime { start_time },
+            Start::After(last) => Self::ByStartSequence { start_sequence: last.saturating_add(1) },
+        }
     }
 }
 

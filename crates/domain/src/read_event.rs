@@ -71,7 +71,7 @@ pub fn read_event(message: &RawMessage<'_>) -> Result<Event, BadEvent> {
         binary(message, subject, content_type)?
     } else if is_structured(content_type) {
         match parse(&message.body)? {
-            Value::Object(object) => structured(message, subject, object)?,
+            Value::Object(object) => from_object(message, subject, object)?,
             _ => return Err(BadEvent::NotAnObject),
         }
     } else {
@@ -122,7 +122,7 @@ impl RawMessage<'_> {
     }
 }
 
-fn parse(body: &Bytes) -> Result<Value, BadEvent> {
+pub(crate) fn parse(body: &Bytes) -> Result<Value, BadEvent> {
     serde_json::from_slice(body).map_err(|error| BadEvent::NotJson(error.to_string()))
 }
 
@@ -143,7 +143,7 @@ fn bare(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -> 
     let data = match data(&message.body, content_type)? {
         // A structured event whose publisher set no header.
         Data::Json(Value::Object(object)) if object.get("specversion").is_some_and(Value::is_string) => {
-            return structured(message, subject, object);
+            return from_object(message, subject, object);
         }
         data => data,
     };
@@ -186,11 +186,16 @@ fn binary(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -
 
 /// Structured mode is marked by its media type, with the event format behind a `+`; JSON is the one that is read.
 fn is_structured(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(media_type.as_str(), "application/cloudevents" | "application/cloudevents+json")
+    matches!(media_type(content_type).as_str(), "application/cloudevents" | "application/cloudevents+json")
 }
 
-fn structured(
+/// The media type alone, in lower case.
+pub(crate) fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A structured event.
+pub(crate) fn from_object(
     message: &RawMessage<'_>,
     subject: EventSubject,
     mut object: Map<String, Value>,

@@ -33,6 +33,6 @@ pub use plan::{Plan, RouteError};
 pub use rendered::{brief, rendered, to_yaml};
 pub use rules::{INLINE_SECRET, RULES, Rule};
 pub use schema::file_schema;
-pub use set::RouteSet;
+pub use set::{Declared, RouteSet};
 pub use subject::{BadFilter, SubjectFilter};
 pub use testing::{Coverage, Covered, Mismatch, Missed, Suite, TestResult};

@@ -1,6 +1,7 @@
 //! A set of routes.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use signalbox_domain::{Action, Command, EffectKey, Event, Flow, Origin, Terms, Trigger};
 
@@ -11,7 +12,7 @@ use crate::{
     language::{self, document, events::DeclaredEvent, route::Route},
     lint,
     plan::Plan,
-    subject::SubjectIndex,
+    subject::{SubjectFilter, SubjectIndex},
 };
 
 /// A checked set of routes. It does not change; share it in an `Arc`.
@@ -24,6 +25,17 @@ pub struct RouteSet {
     event_index: SubjectIndex,
     version: String,
     warnings: Vec<Fault>,
+}
+
+/// Events that are declared for subjects that match a filter.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'a> {
+    /// The filter.
+    pub filter: &'a SubjectFilter,
+    /// What has happened when one comes, for people.
+    pub description: Option<&'a str>,
+    /// JSON Schema of the data.
+    pub schema: &'a Value,
 }
 
 impl RouteSet {
@@ -83,6 +95,17 @@ impl RouteSet {
     /// The names of the routes, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.routes.iter().map(|route| route.name.as_str())
+    }
+
+    /// The events that are declared, by the subjects that they come on.
+    pub fn declared(&self) -> impl Iterator<Item = Declared<'_>> {
+        self.events.iter().flat_map(|event| {
+            event.filters.iter().map(|filter| Declared {
+                filter,
+                description: event.description.as_deref(),
+                schema: &event.schema,
+            })
+        })
     }
 
     /// What to do about `event`. The same event gives the same plan; `at` is the time that its commands carry.

@@ -8,7 +8,7 @@ use signalbox_domain::EventSubject;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectFilter(Box<str>);
 
-/// A text that is no [`SubjectFilter`].
+/// Why a text is no filter.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "each says itself")]
 pub enum BadFilter {

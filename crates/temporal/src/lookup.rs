@@ -14,7 +14,8 @@ use temporalio_client::{
 use temporalio_common::{
     data_converters::RawValue,
     protos::temporal::api::{
-        common::v1::WorkflowExecution, workflowservice::v1::DescribeWorkflowExecutionRequest,
+        common::v1::WorkflowExecution, workflow::v1::WorkflowExecutionInfo as RunInfo,
+        workflowservice::v1::DescribeWorkflowExecutionRequest,
     },
 };
 
@@ -59,6 +60,9 @@ pub enum LookupError {
         /// In the words of Temporal or the workflow.
         why: String,
     },
+    /// A query for workflows, or the place in its answer, cannot be read.
+    #[error("the query for workflows cannot be read: {0}")]
+    BadList(String),
     /// Nobody works for the workflow now, so nobody can answer.
     #[error("no worker answered for workflow `{0}` in time")]
     NoWorker(WorkflowId),
@@ -73,7 +77,7 @@ impl LookupError {
         match self {
             Self::NotFound(_) => "workflow-not-found",
             Self::NoResult { .. } => "workflow-without-result",
-            Self::BadQuery { .. } => "bad-query",
+            Self::BadQuery { .. } | Self::BadList(_) => "bad-query",
             Self::NoWorker(_) => "no-worker",
             Self::Away(_) => "temporal-away",
         }
@@ -186,23 +190,25 @@ impl Temporal {
         let described = in_time(service.describe_workflow_execution(within(DEADLINE, request))).await;
         let info = described.map_err(|failure| unanswered(id, failure))?.into_inner().workflow_execution_info;
         let info = info.ok_or_else(|| LookupError::NotFound(id.clone()))?;
-        let fields = |map: Option<std::collections::HashMap<String, _>>| -> Map<String, Value> {
-            map.unwrap_or_default().iter().map(|(name, payload)| (name.clone(), to_json(payload))).collect()
-        };
-        let status =
-            info.status().as_str_name().trim_start_matches("WORKFLOW_EXECUTION_STATUS_").to_lowercase();
-        Ok(json!({
-            "workflow_id": id.as_str(),
-            "run_id": info.execution.as_ref().map(|e| e.run_id.as_str()),
-            "type": info.r#type.as_ref().map(|t| t.name.as_str()),
-            "status": status,
-            "task_queue": info.task_queue,
-            "start_time": rfc3339(info.start_time),
-            "close_time": rfc3339(info.close_time),
-            "history_length": info.history_length,
-            "memo": fields(info.memo.map(|memo| memo.fields)),
-            "search_attributes": fields(info.search_attributes.map(|attributes| attributes.indexed_fields)),
-        }))
+        Ok(describe(info))
+    }
+
+    /// A page of the workflows that a visibility query finds; the empty query finds all. The place of the next page comes
+    /// with it, empty after the last.
+    ///
+    /// # Errors
+    /// [`LookupError::BadList`] or [`LookupError::Away`].
+    pub async fn list(
+        &self,
+        query: &str,
+        limit: i32,
+        page_token: Vec<u8>,
+    ) -> Result<(Vec<Value>, Vec<u8>), LookupError> {
+        let listed = self.page(query, limit, page_token).await.map_err(|failure| match failure.reason {
+            signalbox_domain::Reason::InvalidArgument => LookupError::BadList(failure.detail),
+            _ => LookupError::Away(failure.detail),
+        })?;
+        Ok((listed.executions.into_iter().map(describe).collect(), listed.next_page_token))
     }
 
     /// How many workflows run in the namespace, as far as its index of them has got.
@@ -229,6 +235,25 @@ impl Temporal {
     fn missing(&self, id: &WorkflowId, status: &Status) -> LookupError {
         unanswered(id, Failure::from(status.clone()))
     }
+}
+
+fn describe(info: RunInfo) -> Value {
+    let fields = |map: Option<std::collections::HashMap<String, _>>| -> Map<String, Value> {
+        map.unwrap_or_default().iter().map(|(name, payload)| (name.clone(), to_json(payload))).collect()
+    };
+    let status = info.status().as_str_name().trim_start_matches("WORKFLOW_EXECUTION_STATUS_").to_lowercase();
+    json!({
+        "workflow_id": info.execution.as_ref().map(|e| e.workflow_id.as_str()),
+        "run_id": info.execution.as_ref().map(|e| e.run_id.as_str()),
+        "type": info.r#type.as_ref().map(|t| t.name.as_str()),
+        "status": status,
+        "task_queue": info.task_queue,
+        "start_time": rfc3339(info.start_time),
+        "close_time": rfc3339(info.close_time),
+        "history_length": info.history_length,
+        "memo": fields(info.memo.map(|memo| memo.fields)),
+        "search_attributes": fields(info.search_attributes.map(|attributes| attributes.indexed_fields)),
+    })
 }
 
 fn unanswered(id: &WorkflowId, failure: Failure) -> LookupError {

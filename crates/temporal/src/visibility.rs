@@ -3,7 +3,9 @@
 use temporalio_client::NamespacedClient;
 use temporalio_common::protos::temporal::api::{
     common::v1::WorkflowExecution,
-    workflowservice::v1::{CountWorkflowExecutionsRequest, ListWorkflowExecutionsRequest},
+    workflowservice::v1::{
+        CountWorkflowExecutionsRequest, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
+    },
 };
 
 use crate::{
@@ -24,15 +26,7 @@ impl Temporal {
     ) -> Result<Option<Vec<WorkflowExecution>>, Failure> {
         let (mut found, mut next_page_token) = (Vec::new(), Vec::new());
         loop {
-            let request = ListWorkflowExecutionsRequest {
-                namespace: self.client.namespace(),
-                page_size: PAGE,
-                next_page_token,
-                query: query.to_owned(),
-            };
-            let mut service = self.service();
-            let listed = in_time(service.list_workflow_executions(within(DEADLINE, request))).await?;
-            let page = listed.into_inner();
+            let page = self.page(query, PAGE, next_page_token).await?;
             found.extend(page.executions.into_iter().filter_map(|run| run.execution));
             if found.len() > most {
                 return Ok(None);
@@ -42,6 +36,23 @@ impl Temporal {
             }
             next_page_token = page.next_page_token;
         }
+    }
+
+    /// A page of the runs that a query finds.
+    pub(crate) async fn page(
+        &self,
+        query: &str,
+        page_size: i32,
+        next_page_token: Vec<u8>,
+    ) -> Result<ListWorkflowExecutionsResponse, Failure> {
+        let request = ListWorkflowExecutionsRequest {
+            namespace: self.client.namespace(),
+            page_size,
+            next_page_token,
+            query: query.to_owned(),
+        };
+        let mut service = self.service();
+        Ok(in_time(service.list_workflow_executions(within(DEADLINE, request))).await?.into_inner())
     }
 
     /// How many runs a query finds.

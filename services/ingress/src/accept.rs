@@ -1,5 +1,6 @@
 //! The only way to a 2xx for a command or an event: JetStream has it.
 
+mod event;
 mod progress;
 
 use std::time::Duration;
@@ -13,8 +14,8 @@ use chrono::Utc;
 use serde::Serialize;
 use signalbox_bus::{Bus, Entry, PublishError, Stored, Waiters, Waiting};
 use signalbox_domain::{
-    Action, Command, EffectKey, Event, EventId, EventRef, Origin, Outcome, OutcomeKind, Source, Terms,
-    TraceContext, Trigger, WorkflowAction, WorkflowId,
+    Action, Command, EffectKey, EventId, EventRef, Origin, Outcome, OutcomeKind, Source, Terms, TraceContext,
+    Trigger, WorkflowAction, WorkflowId,
 };
 use signalbox_telemetry::Chain;
 use tokio::{sync::Semaphore, time};
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use utoipa::ToSchema;
 
+pub use event::HalfStored;
 pub use progress::Progress;
 
 use crate::{extract::Caller, links, metrics::Meters, problem::Problem};
@@ -38,6 +40,9 @@ const LOOK_AT_MOST: Duration = Duration::from_secs(2);
 /// Readers of the ledger at a time: each makes a consumer on the server.
 const LEDGER_READERS: usize = 32;
 
+/// Events at a time that wait for JetStream to come back; one more is refused at once.
+const PATIENT_EVENTS: usize = 256;
+
 /// Takes commands and events in, and waits for what becomes of them.
 pub struct Acceptor {
     bus: Bus,
@@ -46,6 +51,7 @@ pub struct Acceptor {
     stop: CancellationToken,
     meters: Meters,
     readers: Semaphore,
+    patient: Semaphore,
 }
 
 /// A command or event that JetStream has. Only an [`Acceptor`] makes one.
@@ -89,7 +95,8 @@ pub struct Pending {
 impl Acceptor {
     /// Takes in over `bus`; `wait` bounds how long a caller waits for an outcome.
     pub fn new(bus: Bus, waiters: Waiters, wait: Duration, stop: CancellationToken, meters: Meters) -> Self {
-        Self { bus, waiters, wait, stop, meters, readers: Semaphore::new(LEDGER_READERS) }
+        let (readers, patient) = (Semaphore::new(LEDGER_READERS), Semaphore::new(PATIENT_EVENTS));
+        Self { bus, waiters, wait, stop, meters, readers, patient }
     }
 
     /// Stores the command of a call that names its workflow, and waits for its outcome.
@@ -115,7 +122,8 @@ impl Acceptor {
         } else {
             command.repeated = known.effect(&effect).is_some();
             let stored = self.store("command", &accepted, self.bus.publish_command(command)).await?;
-            self.follow(accepted, &event, stored, &mut waiting, |p| p.is_final(&effect)).await
+            let until = time::Instant::now() + self.wait;
+            self.follow(accepted, &event, stored, &mut waiting, until, |p| p.is_final(&effect)).await
         };
         match answer.progress.effect(&effect) {
             Some(outcome) if matches!(outcome.kind(), OutcomeKind::Refused | OutcomeKind::Dead) => {
@@ -123,19 +131,6 @@ impl Acceptor {
             }
             _ => Ok(answer),
         }
-    }
-
-    /// Stores an event, and waits for the verdict of its matching and the outcomes of all its effects.
-    ///
-    /// # Errors
-    /// A [`Problem`] when it was not stored, or when nobody knows whether it was.
-    pub async fn event(&self, mut event: Event) -> Result<Answer, Problem> {
-        let mut waiting = self.waiters.expect()?;
-        event.reply_to = Some(waiting.reply_to());
-        let mut accepted = Accepted { event_id: event.id.clone(), workflow_id: None, stream_sequence: None };
-        let stored = self.store("event", &accepted, self.bus.publish_event(&event)).await?;
-        accepted.stream_sequence = Some(stored.stream_sequence);
-        Ok(self.follow(accepted, &event.reference(), stored, &mut waiting, Progress::is_complete).await)
     }
 
     /// The events of some places in the stream EVENTS; those that it has no more are left out.
@@ -198,11 +193,12 @@ impl Acceptor {
         event: &EventRef,
         stored: Stored,
         waiting: &mut Waiting,
+        until: time::Instant,
         settled: impl Fn(&Progress) -> bool,
     ) -> Answer {
         let _counted = self.meters.waiting();
         let mut progress = Progress::of(event);
-        let mut over = std::pin::pin!(time::sleep(self.wait));
+        let mut over = std::pin::pin!(time::sleep_until(until));
         let mut look = time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         while !settled(&progress) && !progress.is_at_rest() {
@@ -237,6 +233,14 @@ impl Accepted {
         &self.event_id
     }
 
+    /// Where to look what came of it.
+    pub fn look(&self) -> String {
+        match self.stream_sequence {
+            Some(sequence) => links::stored_event(&self.event_id, sequence),
+            None => links::event(&self.event_id),
+        }
+    }
+
     /// The workflow that was named, if one was.
     pub fn workflow_id(&self) -> Option<&WorkflowId> {
         self.workflow_id.as_ref()
@@ -250,20 +254,41 @@ impl Answer {
             let body = Json(body(&self.accepted, &self.progress));
             return (Extension(self.accepted), body).into_response();
         }
+        let pending = self.pending();
+        (
+            StatusCode::ACCEPTED,
+            [(header::LOCATION, pending.look.clone())],
+            Extension(self.accepted),
+            Json(pending),
+        )
+            .into_response()
+    }
+
+    /// What was accepted.
+    pub fn accepted(&self) -> &Accepted {
+        &self.accepted
+    }
+
+    /// What is known of it.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// What is known of it if it is settled; or what there is to say until then.
+    pub fn told<B>(&self, body: impl FnOnce(&Accepted, &Progress) -> B) -> Result<B, Pending> {
+        if self.settled { Ok(body(&self.accepted, &self.progress)) } else { Err(self.pending()) }
+    }
+
+    /// Where to look while it is not settled.
+    fn pending(&self) -> Pending {
         let event_id = &self.accepted.event_id;
-        let look = match self.accepted.stream_sequence {
-            Some(sequence) => links::stored_event(event_id, sequence),
-            None => links::event(event_id),
-        };
-        let pending = Pending {
+        Pending {
             workflow_id: self.accepted.workflow_id.as_ref().map(WorkflowId::to_string),
             status: if self.progress.is_parked() { "parked" } else { "accepted" },
-            event_id: self.accepted.event_id.to_string(),
+            event_id: event_id.to_string(),
             detail: self.progress.pending_because(),
-            look: look.clone(),
-        };
-        (StatusCode::ACCEPTED, [(header::LOCATION, look)], Extension(self.accepted), Json(pending))
-            .into_response()
+            look: self.accepted.look(),
+        }
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use signalbox_bus::{Bus, RequestError, Waiters};
+use signalbox_bus::{Bus, Error, Feed, RequestError, Start, Waiters};
 use signalbox_domain::EventId;
 use signalbox_proto::{
     Message,
     names::subject,
     v1::{
-        LookupReply, LookupRequest, ScheduleReply, ScheduleRequest, lookup_reply, schedule_reply,
+        LookupReply, LookupRequest, RouteFiles, ScheduleReply, ScheduleRequest, lookup_reply, schedule_reply,
         schedule_request,
     },
 };
+use signalbox_routing::SubjectFilter;
 use signalbox_service::{Process, Readiness};
 use signalbox_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use crate::{
     accept::Acceptor,
     auth::{self, Gate, Unasked},
     dead_letters::DeadLetters,
+    http::streams::Places,
     limits::Limits,
     links::Elsewhere,
     metrics::Meters,
@@ -51,7 +53,19 @@ pub struct App {
     pub elsewhere: Elsewhere,
     /// The dead letters.
     pub dead_letters: DeadLetters,
+    /// Places for streams of server-sent events.
+    pub streams: Places,
     bus: Bus,
+}
+
+/// Which routes run.
+pub enum Running {
+    /// None yet.
+    None,
+    /// Those that were asked about.
+    Same,
+    /// These: their version, and their files.
+    Set(String, RouteFiles),
 }
 
 impl App {
@@ -85,6 +99,7 @@ impl App {
                 jaeger_ui: options.jaeger_ui.clone(),
             },
             dead_letters: DeadLetters::new(bus.clone()),
+            streams: Places::default(),
             bus,
         })
     }
@@ -133,6 +148,40 @@ impl App {
             Some(what) => Ok(what),
             None => Err(Problem::from(&RequestError::Unreadable(subject::SCHEDULE))),
         }
+    }
+
+    /// The routes that run, unless they are those of version `known`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn running_routes(&self, known: Option<&str>) -> Result<Running, Error> {
+        if !self.bus.is_connected() {
+            return Ok(Running::None);
+        }
+        let sets = self.bus.route_sets().await?;
+        let timeline = sets.timeline().await?.map(|timeline| timeline.value);
+        let last = timeline.and_then(|timeline| timeline.periods.into_iter().next_back());
+        let Some(version) = last.map(|period| period.version) else { return Ok(Running::None) };
+        if known == Some(&version) {
+            return Ok(Running::Same);
+        }
+        Ok(sets.files(&version).await?.map_or(Running::None, |files| Running::Set(version, files)))
+    }
+
+    /// Events as they are stored, from a place on; without it, from now on.
+    ///
+    /// # Errors
+    /// When the stream cannot be read.
+    pub async fn follow_events(&self, filter: &SubjectFilter, from: Option<Start>) -> Result<Feed, Error> {
+        self.bus.follow_events(filter.as_str(), from).await
+    }
+
+    /// Outcomes as they are recorded, from a place on; without it, from now on.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn follow_outcomes(&self, from: Option<Start>) -> Result<Feed, Error> {
+        self.bus.follow_outcomes(from).await
     }
 
     async fn ask<Q: Message, A: Message + Default>(

@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::{
     letters::{AllTakenOut, LetterInFull, LetterInShort, TakenOut},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
 /// Calls that look through letters at a time: each may read a great many.
@@ -138,7 +138,7 @@ impl DeadLetters {
         match timeout(PATIENCE, work).await {
             Ok(done) => done.map_err(|error| away(&error)),
             Err(_) => {
-                Err(Problem::unavailable("letters-away", "the dead letters were not read in time; ask again"))
+                Err(Problem::new(Code::LettersAway, "the dead letters were not read in time; ask again"))
             }
         }
     }
@@ -150,12 +150,12 @@ impl DeadLetters {
 }
 
 fn not_found(sequence: u64) -> Problem {
-    Problem::refused("dead-letter-not-found", &format!("there is no dead letter {sequence}, or no more"))
+    Problem::new(Code::DeadLetterNotFound, format!("there is no dead letter {sequence}, or no more"))
 }
 
 fn away(error: &Error) -> Problem {
     warn!(error = %Chain(error), "dead letters not read");
-    Problem::unavailable("letters-away", "the dead letters cannot be read now; ask again")
+    Problem::new(Code::LettersAway, "the dead letters cannot be read now; ask again")
 }
 
 /// Whatever became of it, to ask again is safe: a letter that is taken out twice has one effect.

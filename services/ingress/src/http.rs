@@ -13,6 +13,7 @@ mod schedules;
 mod security;
 mod spans;
 mod start_page;
+pub mod streams;
 mod webhooks;
 mod workflows;
 
@@ -24,9 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, auth, limits, problem::Problem};
-
-pub use webhooks::BODY_LIMIT;
+use crate::{app::App, auth, body, limits, problem::Problem};
 
 /// Requests that are open at a time; one more gets 503. Probes do not count.
 pub const MAX_REQUESTS: usize = 4096;
@@ -39,6 +38,27 @@ pub struct IdempotencyKey {
     /// Becomes the event's id: the same call with the same key again has no second effect.
     #[param(rename = "Idempotency-Key", required = false, max_length = 512)]
     idempotency_key: Option<String>,
+}
+
+/// The header that says where a stream goes on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "documents a header that a handler reads")]
+pub struct LastEventId {
+    /// `id` of the last message that the client has; a browser sends it when it connects again.
+    #[param(rename = "Last-Event-ID", required = false, example = "42")]
+    last_event_id: Option<String>,
+}
+
+/// The header that says what to wait for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "documents a header that an extractor reads")]
+pub struct Prefer {
+    /// `wait=10` waits at most so many seconds, 60 at most, for what comes of the call; `wait=10, result` for the results
+    /// of the workflows that it starts, too (RFC 7240).
+    #[param(rename = "Prefer", required = false, example = "wait=10, result")]
+    prefer: Option<String>,
 }
 
 #[derive(OpenApi)]
@@ -56,7 +76,7 @@ pub struct IdempotencyKey {
         (name = "results", description = "What workflows say and return"),
         (name = "schedules", description = "Start workflows again and again"),
         (name = "webhooks", description = "Calls from other services"),
-        (name = "events", description = "What became of an event"),
+        (name = "events", description = "Publish events, and what became of them"),
         (name = "dead letters", description = "What cannot work, and trying it again"),
         (name = "operations", description = "For people and machines that run this")
     )
@@ -71,7 +91,14 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(workflows::stop))
         .routes(routes!(results::result))
         .routes(routes!(results::describe))
-        .routes(routes!(results::query))
+        .routes(routes!(results::query, results::query_with))
+        .routes(routes!(results::result_of))
+        .routes(routes!(workflows::list::list, workflows::calls::start))
+        .routes(routes!(workflows::calls::signal))
+        .routes(routes!(workflows::calls::signal_with_start))
+        .routes(routes!(workflows::calls::update))
+        .routes(routes!(workflows::calls::cancel))
+        .routes(routes!(workflows::calls::terminate))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::create, schedules::describe, schedules::change::change, schedules::delete))
         .routes(routes!(schedules::operate::pause))
@@ -79,13 +106,15 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(schedules::operate::trigger))
         .routes(routes!(schedules::operate::backfill))
         .routes(routes!(webhooks::github))
-        .routes(routes!(events::outcomes))
+        .routes(routes!(events::post::publish, streams::events::follow))
+        .routes(routes!(streams::progress::follow))
+        .routes(routes!(events::outcomes, events::post::publish_data))
         .routes(routes!(dead_letters::list, dead_letters::purge))
         .routes(routes!(dead_letters::show, dead_letters::remove))
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(dead_letters::redrive_many))
         .routes(routes!(start_page::page))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(body::BODY_LIMIT))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
         .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(MAX_REQUESTS)), guard::limit))
         .split_for_parts();

@@ -6,6 +6,7 @@
 mod accept;
 mod app;
 mod auth;
+mod body;
 mod dead_letters;
 mod extract;
 mod http;
@@ -14,6 +15,7 @@ mod limits;
 mod links;
 mod metrics;
 mod options;
+mod prefer;
 mod problem;
 mod ready;
 mod serve;

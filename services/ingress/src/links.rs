@@ -69,8 +69,13 @@ pub fn workflow(workflow_id: &str) -> String {
     path("workflows", workflow_id)
 }
 
+/// One segment of a path.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
 fn path(family: &str, id: &str) -> String {
-    format!("/{family}/{}", utf8_percent_encode(id, ESCAPED))
+    format!("/{family}/{}", segment(id))
 }
 
 #[cfg(test)]

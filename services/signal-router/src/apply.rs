@@ -10,6 +10,7 @@ mod parked;
 mod partition;
 mod publish;
 mod schedule;
+mod taken_over;
 mod tell;
 
 use std::sync::Arc;

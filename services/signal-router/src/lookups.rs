@@ -2,14 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use serde_json::Value;
 use signalbox_bus::{Bus, Call, Offer, status};
 use signalbox_domain::{JsonText, WorkflowId};
 use signalbox_proto::{
     names::{service, subject},
     v1::{
-        LookupReply, LookupRequest, Problem, QueryLookup, ResultLookup, StillRunning, lookup_reply,
-        lookup_request,
+        ListLookup, LookupReply, LookupRequest, Problem, QueryLookup, ResultLookup, StillRunning,
+        WorkflowList, lookup_reply, lookup_request,
     },
 };
 use signalbox_service::Readiness;
@@ -25,9 +26,15 @@ const AT_ONCE: usize = 1024;
 /// A caller that wants to wait longer asks again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Workflows of one page.
+const LONGEST_LIST: u32 = 100;
+
+/// The largest page, in bytes: NATS must take it in one message.
+const LARGEST_LIST: usize = 900 * 1024;
+
 const OFFER: Offer = Offer {
     name: service::ROUTER,
-    description: "Looks up results, descriptions and queries of workflows, replays events and redrives dead letters",
+    description: "Looks up results, descriptions, queries and lists of workflows, replays events and redrives dead letters",
     endpoints: &[
         ("lookup", subject::LOOKUP),
         ("redrive", subject::REDRIVE),
@@ -69,6 +76,9 @@ impl Lookups {
         let Some(temporal) = self.temporal.borrow().clone() else {
             return problem("temporal-away", "Temporal is not connected yet");
         };
+        if let Some(lookup_request::What::List(list)) = request.what {
+            return self::list(&temporal, list).await;
+        }
         let id: WorkflowId = match request.workflow_id.parse() {
             Ok(id) => id,
             Err(error) => return problem("bad-workflow-id", &format!("{error}")),
@@ -83,7 +93,9 @@ impl Lookups {
                 Err(error) => return problem("bad-query", &error.to_string()),
             },
             Some(lookup_request::What::Describe(_)) => temporal.describe(&id, run_id).await,
-            None => return problem("bad-request", "the request names nothing to look up"),
+            Some(lookup_request::What::List(_)) | None => {
+                return problem("bad-request", "the request names nothing to look up");
+            }
         };
         found.map_or_else(|error| failed(&error), |value| json(&value))
     }
@@ -103,6 +115,24 @@ impl Lookups {
             }
             Some(Err(error)) => failed(&error),
         }
+    }
+}
+
+async fn list(temporal: &Temporal, list: ListLookup) -> lookup_reply::What {
+    let limit = i32::try_from(list.limit.clamp(1, LONGEST_LIST)).unwrap_or(1);
+    match temporal.list(&list.query, limit, list.page_token.into()).await {
+        Ok((workflows, next_page_token)) => {
+            let workflows: Vec<Bytes> =
+                workflows.iter().map(|workflow| workflow.to_string().into()).collect();
+            if workflows.iter().map(Bytes::len).sum::<usize>() > LARGEST_LIST {
+                return problem(
+                    "bad-query",
+                    "their memos are too large for one page; ask for fewer at a time",
+                );
+            }
+            lookup_reply::What::Workflows(WorkflowList { workflows, next_page_token: next_page_token.into() })
+        }
+        Err(error) => failed(&error),
     }
 }
 

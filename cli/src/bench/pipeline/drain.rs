@@ -8,7 +8,7 @@ use signalbox_proto::names::{consumer, stream as streams};
 use tokio::time::interval;
 
 use super::rig::{Rig, failed};
-use super::usage::Used;
+use crate::bench::usage::Used;
 use crate::failure::Failure;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -23,8 +23,8 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::usage::Used;
 use super::{Backend, Effect};
+use crate::bench::usage::Used;
 use crate::exit::Exit;
 use crate::failure::Failure;
 

@@ -35,6 +35,10 @@ pub(crate) static EVENT: Section = Section {
 #[derive(Debug)]
 pub(crate) struct DeclaredEvent {
     pub(crate) filters: Vec<SubjectFilter>,
+    /// What has happened when one comes, for people.
+    pub(crate) description: Option<String>,
+    /// The schema of its data.
+    pub(crate) schema: Value,
     /// The type of its data.
     pub(crate) data: Type,
     validator: Validator,
@@ -43,15 +47,15 @@ pub(crate) struct DeclaredEvent {
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<DeclaredEvent> {
     let entries = reader.section(node, &EVENT)?;
     let filters = reader.required(&entries, "on", filters);
-    let description =
-        reader.optional(&entries, "description", |reader, node, name| reader.text(node, name).map(drop));
+    let description = reader
+        .optional(&entries, "description", |reader, node, name| reader.text(node, name).map(str::to_owned));
     let schema = reader.required(&entries, "schema", |reader, node, _| schema(reader, node, files));
-    description?;
-    let (data, validator) = schema?;
-    Some(DeclaredEvent { filters: filters?, data, validator })
+    let description = description?;
+    let (schema, data, validator) = schema?;
+    Some(DeclaredEvent { filters: filters?, description, schema, data, validator })
 }
 
-fn schema(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<(Type, Validator)> {
+fn schema(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<(Value, Type, Validator)> {
     let span = reader.span(node);
     let schema = match &node.kind {
         Kind::Text(path) => match files.beside(reader.file, path) {
@@ -63,7 +67,7 @@ fn schema(reader: &mut Reader<'_>, node: &Node, files: &FileSet) -> Option<(Type
     let checked = schema.and_then(|schema| {
         let validator = compile(&schema)?;
         let data = Type::of_schema(&schema).map_err(|bad| bad.to_string())?;
-        Ok((data, validator))
+        Ok((schema, data, validator))
     });
     checked.map_err(|why| reader.fault(span, rules::SCHEMA, why)).ok()
 }

@@ -96,7 +96,6 @@ impl Principal {
     ///
     /// # Errors
     /// [`Refusal`], if not.
-    #[allow(dead_code, reason = "for endpoints that publish what a body has")]
     pub fn may_publish(&self, source: &str, subject: &EventSubject) -> Result<(), Refusal> {
         self.all(&[Action::Publish], |grant| grant.reaches_event(source, subject))
     }

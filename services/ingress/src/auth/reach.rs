@@ -33,6 +33,6 @@ pub async fn type_of(app: &App, request: &mut Request) -> Result<String, Problem
             Ok(described.r#type)
         }
         lookup_reply::What::Problem(problem) => Err(problem.into()),
-        lookup_reply::What::Running(_) => Err(Problem::unreadable()),
+        _ => Err(Problem::unreadable()),
     }
 }

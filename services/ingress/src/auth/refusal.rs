@@ -1,12 +1,12 @@
 //! Why a call may not go on.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 
 use super::Action;
-use crate::problem::{Problem, Repeat};
+use crate::problem::{Code, Problem};
 
 /// Why a call may not go on. None of them has anything of a secret in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,30 +44,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A stable code.
-    pub fn code(self) -> &'static str {
+    fn code(self) -> Code {
         match self {
-            Self::NoCredentials | Self::Malformed => "unauthenticated",
-            Self::UnknownKey | Self::ExpiredKey => "bad-key",
-            Self::BadToken(_) => "bad-token",
-            Self::KeysAway => "keys-away",
-            Self::IssuerAway => "issuer-away",
-            Self::Lacks(_) | Self::OutOfReach(_) | Self::NotInTheTable => "forbidden",
-        }
-    }
-
-    fn problem(self) -> Problem {
-        let detail = self.to_string();
-        match self {
-            Self::NoCredentials
-            | Self::Malformed
-            | Self::UnknownKey
-            | Self::ExpiredKey
-            | Self::BadToken(_) => Problem::new(StatusCode::UNAUTHORIZED, self.code(), Repeat::Never, detail),
-            Self::KeysAway | Self::IssuerAway => Problem::unavailable(self.code(), detail),
-            Self::Lacks(_) | Self::OutOfReach(_) | Self::NotInTheTable => {
-                Problem::new(StatusCode::FORBIDDEN, self.code(), Repeat::Never, detail)
-            }
+            Self::NoCredentials | Self::Malformed => Code::Unauthenticated,
+            Self::UnknownKey | Self::ExpiredKey => Code::BadKey,
+            Self::BadToken(_) => Code::BadToken,
+            Self::KeysAway => Code::KeysAway,
+            Self::IssuerAway => Code::IssuerAway,
+            Self::Lacks(_) | Self::OutOfReach(_) | Self::NotInTheTable => Code::Forbidden,
         }
     }
 
@@ -90,13 +74,13 @@ impl Refusal {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        refusal.problem()
+        Self::new(refusal.code(), refusal.to_string())
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = self.problem().into_response();
+        let mut response = Problem::from(self).into_response();
         if let Some(challenge) = self.challenge() {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }

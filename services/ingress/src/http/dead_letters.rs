@@ -127,7 +127,7 @@ pub async fn show(
 /// Redrive a dead letter
 ///
 /// Takes the letter out and tries again what it asks for: its command is carried out, or its event matched with the
-/// routes that run now. What comes of it is told by `GET /events/{event_id}`; if it dies again, there is a new letter.
+/// routes that run now. What comes of it is told by `GET /events/{event}`; if it dies again, there is a new letter.
 /// To redrive a letter twice has one effect.
 #[utoipa::path(
     post, path = "/dead-letters/{sequence}/redrive", tag = "dead letters",

@@ -1,5 +1,7 @@
 //! What became of an event.
 
+mod done;
+pub mod post;
 mod told;
 
 use std::{
@@ -7,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signalbox_bus::{Entry, Error};
@@ -21,7 +23,7 @@ use crate::{
     app::App,
     extract::{Path, Query},
     links::Elsewhere,
-    problem::{Problem, ProblemBody, Repeat},
+    problem::{Code, Problem, ProblemBody},
 };
 use told::{EventView, OutcomeLinks, rfc3339, trace_id};
 
@@ -130,13 +132,19 @@ pub struct RouteVerdict {
     detail: String,
 }
 
+impl From<signalbox_domain::Verdict> for RouteVerdict {
+    fn from(verdict: signalbox_domain::Verdict) -> Self {
+        Self { route: verdict.route, matched: verdict.matched, detail: verdict.detail }
+    }
+}
+
 /// What became of an event
 ///
 /// Everything that is known of it: where it lies, what each route made of it, and the last outcome of each of its effects.
 /// The event may be one that was published, or one that a call stands for.
 #[utoipa::path(
-    get, path = "/events/{event_id}", tag = "events",
-    params(("event_id" = String, Path, description = "Id of the event", max_length = 512,
+    get, path = "/events/{event}", tag = "events",
+    params(("event" = String, Path, description = "Id of the event", max_length = 512,
             example = "0198c0de-0000-7000-8000-000000000000"), EventParameters),
     responses(
         (status = 200, description = "What is known of it", body = EventOutcomes),
@@ -155,13 +163,13 @@ pub async fn outcomes(
         Ok(Ok(Some(known))) => Ok(Json(known)),
         Ok(Ok(None)) => {
             let detail = "nothing is known of an event of that id, or not yet";
-            Err(Problem::new(StatusCode::NOT_FOUND, "event-not-found", Repeat::Later, detail))
+            Err(Problem::new(Code::EventNotFound, detail))
         }
         Ok(Err(error)) => {
             warn!(event.id = %event_id, error = %Chain(&error), "ledger not read");
-            Err(Problem::unavailable("ledger-away", "the ledger cannot be read now; ask again"))
+            Err(Problem::new(Code::LedgerAway, "the ledger cannot be read now; ask again"))
         }
-        Err(_) => Err(Problem::unavailable("ledger-away", "the ledger was not read in time; ask again")),
+        Err(_) => Err(Problem::new(Code::LedgerAway, "the ledger was not read in time; ask again")),
     }
 }
 
@@ -199,16 +207,12 @@ fn waiting(entry: &Entry, id: &EventId, outcomes: &[Outcome], elsewhere: &Elsewh
 }
 
 impl OutcomeView {
-    fn of(outcome: Outcome, elsewhere: &Elsewhere) -> Self {
+    /// What is told of an outcome.
+    pub fn of(outcome: Outcome, elsewhere: &Elsewhere) -> Self {
         let (result, at, end) = (kind(&outcome), outcome.time().map(rfc3339), outcome.is_final());
         let (links, trace_id) = (OutcomeLinks::of(&outcome, elsewhere), trace_id(&outcome));
         let answer = serde_json::from_slice(&outcome.result).ok();
         let event = outcome.event.unwrap_or_default();
-        let verdict = |v: signalbox_domain::Verdict| RouteVerdict {
-            route: v.route,
-            matched: v.matched,
-            detail: v.detail,
-        };
         Self {
             result,
             source: event.source,
@@ -225,7 +229,7 @@ impl OutcomeView {
             detail: outcome.detail,
             attempts: outcome.attempts,
             at,
-            verdicts: outcome.verdicts.into_iter().map(verdict).collect(),
+            verdicts: outcome.verdicts.into_iter().map(RouteVerdict::from).collect(),
             action: outcome.action,
             r#final: end,
             accepted_at: outcome.accepted_at.and_then(time).map(rfc3339),

@@ -14,7 +14,12 @@ use tokio::sync::Semaphore;
 use tracing::{debug, error, warn};
 
 use super::spans;
-use crate::{accept::Accepted, extract::Trace, metrics::Meters, problem::Problem};
+use crate::{
+    accept::Accepted,
+    extract::Trace,
+    metrics::Meters,
+    problem::{self, Problem},
+};
 
 /// Refuses a request when too many are open.
 pub async fn limit(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
@@ -43,6 +48,7 @@ pub async fn observe(State(meters): State<Meters>, mut request: Request, next: N
     request.extensions_mut().insert(trace.clone());
     let mut response = span.around(next.run(request)).await;
     spans::answered(&mut span, &response);
+    problem::as_its_path_has_it(route, &mut response);
     if let Some(parent) = trace.0.traceparent().and_then(|text| HeaderValue::from_str(text).ok()) {
         response.headers_mut().insert(header::TRACEPARENT, parent);
     }

@@ -41,6 +41,42 @@ pub struct NoLetter(#[allow(dead_code)] ProblemBody);
 }))]
 pub struct BadInput(#[allow(dead_code)] ProblemBody);
 
+/// Who is not told a stream.
+#[derive(IntoResponses)]
+#[response(
+    status = 406,
+    description = "Server-sent events are not what was asked for: `Accept: text/event-stream`"
+)]
+pub struct NoStream(#[allow(dead_code)] ProblemBody);
+
+/// What a body of JSON may be refused for, and the call by Temporal.
+#[derive(IntoResponses)]
+#[allow(dead_code)]
+pub enum BadJson {
+    #[response(status = 400, description = "Temporal or the workflow refused it, or the body broke off")]
+    Refused(ProblemBody),
+    #[response(status = 403, description = "Temporal does not allow it")]
+    Denied(ProblemBody),
+    #[response(status = 408, description = "The body came too slowly")]
+    Slow(ProblemBody),
+    #[response(status = 413, description = "The body is too large")]
+    Large(ProblemBody),
+    #[response(status = 415, description = "The body is not JSON")]
+    NotJson(ProblemBody),
+}
+
+/// What a body may be refused for.
+#[derive(IntoResponses)]
+#[allow(dead_code)]
+pub enum BadBody {
+    #[response(status = 400, description = "The body broke off")]
+    Broken(ProblemBody),
+    #[response(status = 408, description = "The body came too slowly")]
+    Slow(ProblemBody),
+    #[response(status = 413, description = "The body is too large")]
+    Large(ProblemBody),
+}
+
 /// 503 and 504.
 #[derive(IntoResponses)]
 #[allow(dead_code)]

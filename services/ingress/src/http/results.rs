@@ -11,6 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use signalbox_domain::WorkflowId;
 use signalbox_proto::v1::{
     DescribeLookup, LookupRequest, QueryLookup, ResultLookup, lookup_reply, lookup_request::What,
@@ -18,9 +19,13 @@ use signalbox_proto::v1::{
 use tokio::time::{Instant, sleep};
 use utoipa::{IntoParams, ToSchema};
 
-use super::refusals::{Away, BadInput};
+use super::{
+    refusals::{Away, BadInput, BadJson},
+    workflows::{calls::Arguments, named},
+};
 use crate::{
     app::App,
+    body::JsonBody,
     extract::{Path, Query},
     problem::{Problem, ProblemBody},
 };
@@ -31,8 +36,8 @@ const ASK_FOR: Duration = Duration::from_secs(20);
 /// Less leaves the router no time to look.
 const ASK_AT_LEAST_FOR: Duration = Duration::from_millis(500);
 
-/// How much longer than that its reply may take.
-const REPLY_WITHIN: Duration = Duration::from_secs(5);
+/// How much longer its reply may take than what it is asked for: it knows better why there is none.
+pub const REPLY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Pause before the router is asked again that did not reply.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -92,6 +97,31 @@ pub async fn result(
     }
 }
 
+/// Get the result of a workflow
+///
+/// The same as `GET /workflow-result/{workflow_id}`.
+#[utoipa::path(
+    get, path = "/workflows/{workflow_id}/result", tag = "results",
+    params(
+        ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
+        ResultParameters,
+    ),
+    responses(
+        (status = 200, description = "The workflow's own result", body = serde_json::Value),
+        (status = 202, description = "The wait is over, and it still runs", body = StillRunning),
+        (status = 404, description = "There is no such workflow, or it ended without a result; `detail` says which",
+         body = ProblemBody),
+        BadInput, Away,
+    )
+)]
+pub async fn result_of(
+    app: State<Arc<App>>,
+    workflow_id: Path<String>,
+    parameters: Query<ResultParameters>,
+) -> Result<Response, Problem> {
+    result(app, workflow_id, parameters).await
+}
+
 /// Describe a workflow
 ///
 /// Status, type, times and how it was triggered.
@@ -112,9 +142,22 @@ pub async fn describe(
     State(app): State<Arc<App>>,
     Path(workflow_id): Path<String>,
 ) -> Result<Response, Problem> {
-    let workflow_id: WorkflowId = workflow_id.parse()?;
-    let reply = app.look_up(&about(&workflow_id, What::Describe(DescribeLookup {})), app.wait).await;
-    answer(reply.map_err(|error| Problem::from(&error))?)
+    described(&app, &workflow_id.parse()?).await.map(json_text)
+}
+
+/// The description of a workflow.
+///
+/// # Errors
+/// When there is none, or nobody can tell.
+pub async fn description(app: &App, workflow_id: &WorkflowId) -> Result<Value, Problem> {
+    let json = described(app, workflow_id).await?;
+    serde_json::from_slice(&json).map_err(|_| Problem::unreadable())
+}
+
+async fn described(app: &App, workflow_id: &WorkflowId) -> Result<Bytes, Problem> {
+    let reply =
+        app.look_up(&about(workflow_id, What::Describe(DescribeLookup {})), app.wait + REPLY_WITHIN).await;
+    json_of(reply.map_err(|error| Problem::from(&error))?)
 }
 
 /// Query a workflow
@@ -124,7 +167,7 @@ pub async fn describe(
     get, path = "/workflows/{workflow_id}/queries/{query}", tag = "results",
     params(
         ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
-        ("query" = String, Path, description = "Name of the query", example = "state"),
+        ("query" = String, Path, description = "Name of the query", max_length = 1000, example = "state"),
     ),
     responses(
         (status = 200, description = "The query's own answer", body = serde_json::Value,
@@ -140,41 +183,94 @@ pub async fn query(
     State(app): State<Arc<App>>,
     Path((workflow_id, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
+    ask(&app, &workflow_id, name, Vec::new()).await
+}
+
+/// Query a workflow with arguments
+///
+/// The answer is the query's own.
+#[utoipa::path(
+    post, path = "/workflows/{workflow_id}/queries/{query}", tag = "results",
+    params(
+        ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
+        ("query" = String, Path, description = "Name of the query", max_length = 1000, example = "state"),
+    ),
+    request_body = Option<Arguments>,
+    responses(
+        (status = 200, description = "The query's own answer", body = serde_json::Value),
+        (status = 404, description = "There is no such workflow", body = ProblemBody),
+        BadJson, BadInput, Away,
+    )
+)]
+pub async fn query_with(
+    State(app): State<Arc<App>>,
+    Path((workflow_id, name)): Path<(String, String)>,
+    JsonBody(Arguments { args }): JsonBody<Arguments>,
+) -> Result<Response, Problem> {
+    let args = args.iter().map(|arg| Bytes::copy_from_slice(arg.get().as_bytes())).collect();
+    ask(&app, &workflow_id, name, args).await
+}
+
+async fn ask(app: &App, workflow_id: &str, name: String, args: Vec<Bytes>) -> Result<Response, Problem> {
     let workflow_id: WorkflowId = workflow_id.parse()?;
-    if name.chars().any(char::is_control) {
-        return Err(Problem::malformed("the name of a query has no control characters"));
-    }
-    let what = What::Query(QueryLookup { name, args: Vec::new() });
-    let reply = app.look_up(&about(&workflow_id, what), app.wait).await;
+    let name = named("name of the query", name)?;
+    let reply = app
+        .look_up(&about(&workflow_id, What::Query(QueryLookup { name, args })), app.wait + REPLY_WITHIN)
+        .await;
     answer(reply.map_err(|error| Problem::from(&error))?)
 }
 
-/// Asks the router until the workflow has ended, `wait` is over, or the router has been silent for too long.
 async fn wait_for_result(
     app: &App,
     workflow_id: &WorkflowId,
     wait: Option<Duration>,
 ) -> Result<Response, Problem> {
-    let end = wait.and_then(|wait| Instant::now().checked_add(wait));
+    let until = wait.and_then(|wait| Instant::now().checked_add(wait));
+    Ok(match end_of(app, workflow_id, String::new(), until).await? {
+        End::Result(json) => json_text(json),
+        End::Running(run_id) => still_running(workflow_id, run_id),
+    })
+}
+
+/// What is known of the end of a workflow.
+pub enum End {
+    /// Its own result, as JSON text.
+    Result(Bytes),
+    /// The run that is open still.
+    Running(String),
+}
+
+/// Asks the router until the run has ended (without its id, the latest one), it is `until`, or the router has been
+/// silent for too long.
+///
+/// # Errors
+/// A [`Problem`], also when the workflow ended without a result.
+pub async fn end_of(
+    app: &App,
+    workflow_id: &WorkflowId,
+    run_id: String,
+    until: Option<Instant>,
+) -> Result<End, Problem> {
     let mut request = about(workflow_id, What::Result(ResultLookup { wait_ms: 0 }));
+    request.run_id = run_id;
     let mut heard = Instant::now();
     loop {
-        let left = end.map_or(ASK_FOR, |end| end.saturating_duration_since(Instant::now()));
+        let left = until.map_or(ASK_FOR, |until| until.saturating_duration_since(Instant::now()));
         let left = left.clamp(ASK_AT_LEAST_FOR, ASK_FOR);
         request.what =
             Some(What::Result(ResultLookup { wait_ms: u32::try_from(left.as_millis()).unwrap_or(0) }));
         match app.look_up(&request, left + REPLY_WITHIN).await {
             Ok(lookup_reply::What::Running(running)) => {
                 heard = Instant::now();
-                if end.is_some_and(|end| end <= heard) {
-                    return Ok(still_running(workflow_id, running.run_id));
+                if until.is_some_and(|until| until <= heard) {
+                    return Ok(End::Running(running.run_id));
                 }
                 // The run that was asked for, not one that comes after it.
                 request.run_id = running.run_id;
             }
-            Ok(reply) => match answer(reply) {
+            Ok(reply) => match json_of(reply) {
                 Err(problem) => hope(problem, heard.elapsed() < app.wait).await?,
-                result => return result,
+                Ok(json) => return Ok(End::Result(json)),
             },
             Err(error) => hope(Problem::from(&error), heard.elapsed() < app.wait).await?,
         }
@@ -196,16 +292,20 @@ fn about(workflow_id: &WorkflowId, what: What) -> LookupRequest {
 }
 
 fn answer(reply: lookup_reply::What) -> Result<Response, Problem> {
+    json_of(reply).map(json_text)
+}
+
+fn json_of(reply: lookup_reply::What) -> Result<Bytes, Problem> {
     match reply {
-        lookup_reply::What::Json(json) => Ok(json_text(json)),
+        lookup_reply::What::Json(json) if json.is_empty() => Ok(Bytes::from_static(b"null")),
+        lookup_reply::What::Json(json) => Ok(json),
         lookup_reply::What::Problem(problem) => Err(problem.into()),
-        lookup_reply::What::Running(_) => Err(Problem::unreadable()),
+        lookup_reply::What::Running(_) | lookup_reply::What::Workflows(_) => Err(Problem::unreadable()),
     }
 }
 
 fn json_text(json: Bytes) -> Response {
-    let body = if json.is_empty() { Body::from("null") } else { Body::from(json) };
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], Body::from(json)).into_response()
 }
 
 fn still_running(workflow_id: &WorkflowId, run_id: String) -> Response {

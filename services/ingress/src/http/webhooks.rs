@@ -2,17 +2,15 @@
 
 mod github;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequest, Request, State},
-    http::{HeaderMap, StatusCode},
+    extract::{Request, State},
+    http::HeaderMap,
     response::Response,
 };
-use bytes::Bytes;
 use serde::Serialize;
 use signalbox_domain::Outcome;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::{
@@ -22,15 +20,10 @@ use super::{
 use crate::{
     accept::{Pending, Progress},
     app::App,
+    body,
     extract::Trace,
-    problem::{Problem, ProblemBody, Repeat},
+    problem::{Problem, ProblemBody},
 };
-
-/// The largest body that is taken, in bytes: what fits into a NATS message (1 MiB) with its headers and to spare.
-pub const BODY_LIMIT: usize = 768 * 1024;
-
-/// How long the sending of a body may take.
-const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// What came of a webhook's call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,7 +95,7 @@ pub async fn github(
     Trace(trace): Trace,
     request: Request,
 ) -> Result<Response, Problem> {
-    let body = read(request).await?;
+    let body = body::read(request).await?;
     let event = github::event(&headers, &body, &app.github, trace)?;
     let answer = app.accept.event(event).await?;
     Ok(answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress)))
@@ -127,19 +120,4 @@ fn effect(outcome: &Outcome) -> Effect {
         route: outcome.route.clone(),
         detail: outcome.detail.clone(),
     }
-}
-
-/// The body, within [`BODY_LIMIT`] (a layer of the router) and [`BODY_WITHIN`].
-async fn read(request: Request) -> Result<Bytes, Problem> {
-    let body = timeout(BODY_WITHIN, Bytes::from_request(request, &())).await.map_err(|_| {
-        let detail = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", Repeat::Later, detail)
-    })?;
-    body.map_err(|rejection| match rejection.status() {
-        status @ StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail = format!("the body is larger than {} KiB", BODY_LIMIT / 1024);
-            Problem::new(status, "too-large", Repeat::Never, detail)
-        }
-        _ => Problem::new(StatusCode::BAD_REQUEST, "broken-body", Repeat::Later, "the body broke off"),
-    })
 }

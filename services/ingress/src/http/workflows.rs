@@ -1,11 +1,19 @@
-//! Start, signal and stop.
+//! Start, signal and stop: the lab's, and any other workflow.
+
+pub mod calls;
+pub mod list;
+mod new;
+
+pub use new::name as named;
 
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use signalbox_domain::{ConflictPolicy, JsonText, Signal, Start, StartOptions, WorkflowAction, WorkflowId};
+use signalbox_domain::{
+    ConflictPolicy, EventId, JsonText, Signal, Start, StartOptions, WorkflowAction, WorkflowId,
+};
 use signalbox_proto::names::lab;
 use utoipa::{IntoParams, ToSchema};
 
@@ -66,6 +74,16 @@ pub struct Links {
     /// What became of this call.
     #[schema(example = "/events/0198c0de-0000-7000-8000-000000000000")]
     event: String,
+}
+
+impl Links {
+    fn of(workflow_id: &WorkflowId, event_id: &EventId) -> Self {
+        Self {
+            result: links::result(workflow_id.as_str()),
+            workflow: links::workflow(workflow_id.as_str()),
+            event: links::event(event_id),
+        }
+    }
 }
 
 /// A message that was sent.
@@ -133,11 +151,7 @@ pub async fn trigger(
         status: "started",
         run_id: run_id(progress),
         event_id: accepted.event_id().to_string(),
-        links: Links {
-            result: links::result(workflow_id.as_str()),
-            workflow: links::workflow(workflow_id.as_str()),
-            event: links::event(accepted.event_id()),
-        },
+        links: Links::of(&workflow_id, accepted.event_id()),
     }))
 }
 

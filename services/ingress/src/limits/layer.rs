@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::HttpBody,
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,8 +14,8 @@ use super::{Limits, Peer, peer};
 use crate::{
     app::App,
     auth::Principal,
-    http::BODY_LIMIT,
-    problem::{Problem, Repeat},
+    body::BODY_LIMIT,
+    problem::{Code, Problem},
 };
 
 /// A call is one too many.
@@ -67,9 +67,7 @@ impl IntoResponse for TooOften {
     fn into_response(self) -> Response {
         let seconds = self.wait.as_secs() + u64::from(self.wait.subsec_nanos() > 0);
         let detail = format!("{} calls too often; send it again in {seconds} s", self.who);
-        let code = "too-many-requests";
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, code, Repeat::Later, detail);
-        let mut response = problem.into_response();
+        let mut response = Problem::new(Code::TooManyRequests, detail).into_response();
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         response
     }

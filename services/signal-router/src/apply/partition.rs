@@ -11,7 +11,13 @@ use signalbox_bus::{Delivery, Settlement};
 use signalbox_domain::Command;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Applier, balance::Share, lanes::Lanes, park::Parking};
+use super::{
+    Applier,
+    balance::Share,
+    lanes::Lanes,
+    park::Parking,
+    taken_over::{Begun, TakenOver},
+};
 use crate::{
     queued::{self, Queued},
     recent::Recent,
@@ -65,11 +71,14 @@ struct Partition {
     parking: Arc<Parking>,
     /// That of what is held.
     opening: u64,
+    /// The last that was taken of it.
+    taken: u64,
     held: HashMap<u64, Held>,
     /// How many commands these have that have not come to their end.
     left: usize,
     /// An event that is published twice at once is matched twice before the ledger knows of it.
     recent: Recent,
+    taken_over: TakenOver,
     lanes: Lanes<Box<str>, Work>,
     under_way: FuturesUnordered<BoxFuture<'static, End>>,
     /// May begin, but would be more than [`UNDER_WAY`].
@@ -78,7 +87,7 @@ struct Partition {
 
 /// A delivery whose commands have not all come to their end.
 struct Held {
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     left: usize,
 }
 
@@ -96,7 +105,7 @@ enum What {
 
 struct Delivered {
     command: Command,
-    delivery: u64,
+    delivery: Arc<Delivery>,
     repeated: bool,
 }
 
@@ -114,9 +123,11 @@ impl Partition {
             parking: Arc::new(Parking::new(Arc::clone(&applier), number)),
             applier,
             opening: 0,
+            taken: 0,
             held: HashMap::new(),
             left: 0,
             recent: Recent::default(),
+            taken_over: TakenOver::default(),
             lanes: Lanes::new(),
             under_way: FuturesUnordered::new(),
             ready: VecDeque::new(),
@@ -132,21 +143,67 @@ impl Partition {
             self.begin_anew(&delivery).await;
         }
         let sequence = delivery.stream_sequence;
+        if sequence <= self.taken {
+            // It lay here for so long before it was taken that JetStream delivered it once more.
+            if !self.held.contains_key(&sequence) {
+                delivery.settle(Settlement::Done).await;
+            }
+            return;
+        }
+        self.taken = sequence;
         let Queued { commands, late } = queued::read(&self.applier.bus, &delivery).await;
         if commands.is_empty() {
             delivery.settle(Settlement::Done).await;
             return;
         }
-        let repeated = delivery.repeated || late;
-        self.applier.metrics.held.inc_by(commands.len() as i64);
-        self.left += commands.len();
-        self.held.insert(sequence, Held { delivery, left: commands.len() });
-        for command in commands {
-            let repeated = self.recent.knows(&command.effect_key) || command.repeated || repeated;
+        let Some(left) = self.left_of(commands, &delivery, late).await else { return };
+        if left.is_empty() {
+            delivery.settle(Settlement::Done).await;
+            return;
+        }
+        self.applier.metrics.held.inc_by(left.len() as i64);
+        self.left += left.len();
+        let delivery = Arc::new(delivery);
+        self.held.insert(sequence, Held { delivery: Arc::clone(&delivery), left: left.len() });
+        for (command, repeated) in left {
             let key = command.key().into();
-            self.enter(key, What::Command(Box::new(Delivered { command, delivery: sequence, repeated })));
+            let delivery = Arc::clone(&delivery);
+            self.enter(key, What::Command(Box::new(Delivered { command, delivery, repeated })));
         }
         self.begin();
+    }
+
+    /// The commands that have not come to their end where the partition was before, and whether each may have begun.
+    /// Gives `None` when the service stops.
+    async fn left_of(
+        &mut self,
+        commands: Vec<Command>,
+        delivery: &Delivery,
+        late: bool,
+    ) -> Option<Vec<(Command, bool)>> {
+        let given_before = delivery.stream_sequence <= delivery.given_before;
+        let recorded = match given_before {
+            true => self.applier.recorded(&commands).await?,
+            false => {
+                self.taken_over = TakenOver::default();
+                HashMap::new()
+            }
+        };
+        let mut left = Vec::with_capacity(commands.len());
+        for command in commands {
+            let again = self.recent.knows(&command.effect_key) || command.repeated || late;
+            let begun = match given_before {
+                true => self.taken_over.begun(&command, recorded.get(command.effect_key.as_str())),
+                false if delivery.repeated => Begun::Perhaps,
+                false => Begun::No,
+            };
+            match begun {
+                // Whoever waits may not have been told.
+                Begun::Ended(outcome) => self.applier.reply(&command, outcome).await,
+                begun => left.push((command, again || begun == Begun::Perhaps)),
+            }
+        }
+        Some(left)
     }
 
     /// What is parked, and has to be looked after, takes its turn as everything of its key does.
@@ -167,7 +224,9 @@ impl Partition {
         self.finish().await;
         self.applier.metrics.held.dec_by(self.left as i64);
         self.left = 0;
+        self.taken = 0;
         self.held.clear();
+        self.taken_over = TakenOver::default();
         self.lanes = Lanes::new();
         self.ready.clear();
         self.opening = delivery.opening;
@@ -195,14 +254,12 @@ impl Partition {
                 .boxed(),
                 What::Command(delivered) => {
                     let Delivered { mut command, delivery, repeated } = *delivered;
-                    let Some(held) = self.held.get(&delivery) else { continue };
-                    let mut span = held.delivery.span("apply", &command.trace);
+                    let mut span = delivery.span("apply", &command.trace);
                     command.trace = span.context();
-                    let lease = held.delivery.lease.clone();
                     async move {
-                        let turn = parking.turn(&command, repeated, &lease, &mut span);
+                        let turn = parking.turn(&command, repeated, &delivery.lease, &mut span);
                         let concluded = turn.await.is_some();
-                        End { key, delivery: Some(delivery), concluded }
+                        End { key, delivery: Some(delivery.stream_sequence), concluded }
                     }
                     .boxed()
                 }

@@ -1,5 +1,7 @@
 //! Telling what came of a command: of one that stands for others, each of those is told of.
 
+use std::collections::{HashMap, HashSet};
+
 use futures::future::join_all;
 use signalbox_domain::{Command, Outcome, OutcomeExt, ReplyTo, of_each, of_member};
 
@@ -34,5 +36,13 @@ impl Applier {
     pub(super) async fn record_first(&self, command: &Command, outcome: &Outcome) {
         let outcomes = of_each(command, outcome);
         join_all(outcomes.iter().map(|outcome| self.bus.record_first(outcome))).await;
+    }
+
+    /// What the ledger has of these commands, by effect. `None` when the service stops before it answers.
+    pub(super) async fn recorded(&self, commands: &[Command]) -> Option<HashMap<String, Outcome>> {
+        let events: HashSet<_> = commands.iter().map(|command| command.origin.event_key()).collect();
+        let events: Vec<_> = events.into_iter().collect();
+        let recorded = self.stop.run_until_cancelled(self.bus.recorded(&events)).await?;
+        Some(recorded.into_iter().map(|outcome| (outcome.effect_key.clone(), outcome)).collect())
     }
 }

@@ -84,11 +84,11 @@ async fn bodies_are_held_up_to_a_bound_whoever_sends_them() {
         held.push(endless());
         assert!(poll!(held.last_mut().unwrap()).is_pending());
     }
-    let answer = send(&router, request("POST /webhook/github", &[], vec![b' '; BODY_LIMIT])).await;
+    let answer = send(&router, request("POST /webhook/github", &[], vec![b' '; body::BODY_LIMIT])).await;
     assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("too-busy")));
     assert_eq!(send(&router, request("GET /docs", &[], "")).await.status, 200, "what has no body");
     held.pop();
-    let answer = send(&router, request("POST /webhook/github", &[], vec![b' '; BODY_LIMIT])).await;
+    let answer = send(&router, request("POST /webhook/github", &[], vec![b' '; body::BODY_LIMIT])).await;
     assert_eq!(answer.status, 422, "one has gone");
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use chrono::Utc;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use signalbox_webhooks::{Delivery, Rejected, github};
 use crate::{
     Secrets,
     extract::{fresh_id, idempotency_key},
-    problem::{Problem, Repeat},
+    problem::{Code, Problem},
 };
 
 /// The `source` of an event whose payload names no repository.
@@ -59,14 +59,14 @@ fn source(payload: &Value) -> Result<Source, Problem> {
 }
 
 fn rejected(why: &Rejected) -> Problem {
-    let (status, code) = match why {
-        Rejected::Unsigned(_) | Rejected::BadSignature(_) => (StatusCode::UNAUTHORIZED, "bad-signature"),
-        Rejected::FormEncoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json"),
+    let code = match why {
+        Rejected::Unsigned(_) | Rejected::BadSignature(_) => Code::BadSignature,
+        Rejected::FormEncoded => Code::NotJson,
         Rejected::NotJson(_)
         | Rejected::NoEventName(_)
         | Rejected::BadEventName(_)
         | Rejected::BadDeliveryId(_)
-        | Rejected::BadBody(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-input"),
+        | Rejected::BadBody(_) => Code::InvalidInput,
     };
-    Problem::new(status, code, Repeat::Never, why.to_string())
+    Problem::new(code, why.to_string())
 }

@@ -45,6 +45,51 @@ async fn each_problem_says_whether_to_send_again() {
     }
 }
 
+#[test]
+fn every_code_is_told_with_a_remedy() {
+    let page = include_str!("../../../../docs/errors.md");
+    let rows = page.lines().filter(|line| line.starts_with("| <a id="));
+    let told: Vec<_> = rows
+        .map(|row| {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let [code, status, repeat, meaning, remedy] = cells[..] else { panic!("{row}") };
+            assert!(!meaning.is_empty() && !remedy.is_empty(), "{row}");
+            (code.to_owned(), status.to_owned(), repeat.to_owned())
+        })
+        .collect();
+    let known = Code::ALL.iter().map(|code| {
+        let name = code.as_str();
+        (
+            format!("<a id=\"{name}\"></a>`{name}`"),
+            code.status().as_str().to_owned(),
+            code.repeat().to_string(),
+        )
+    });
+    assert_eq!(told, known.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_reason_of_an_outcome_is_a_code() {
+    for reason in signalbox_domain::Reason::ALL {
+        assert!(Code::read(reason.code()).is_some(), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_problem_details() {
+    let problem = Problem::new(Code::WorkflowNotFound, "no workflow has the id `a`");
+    let mut response = problem.into_response();
+    as_its_path_has_it("/workflows/{workflow_id}", &mut response);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+    as_its_path_has_it("/trigger-workflow/{workflow_id}", &mut response);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+    let (_, _, body) = answered(Problem::new(Code::WorkflowNotFound, "why")).await;
+    assert_eq!(
+        (&body["type"], &body["title"], &body["status"]),
+        (&json!("/docs/errors.md#workflow-not-found"), &json!("There is no such workflow"), &json!(404))
+    );
+}
+
 #[tokio::test]
 async fn codes_of_others_have_the_status_that_the_lab_reads() {
     for (code, status) in [
@@ -54,6 +99,7 @@ async fn codes_of_others_have_the_status_that_the_lab_reads() {
         ("bad-query", 400),
         ("invalid-argument", 400),
         ("a-code-of-tomorrow", 400),
+        ("a-thing-not-found", 404),
         ("bad-event", 409),
         ("bad-command", 409),
         ("may-be-stored", 504),
