@@ -3,7 +3,7 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "event", "start", "matching", "command", "outcome", "lookup", "schedule", "routes", "redrive",
-        "replay",
+        "replay", "api_key",
     ]
     .map(|name| format!("signalbox/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=signalbox");

@@ -13,6 +13,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 use signalbox_domain::TraceContext;
 use signalbox_proto::names::header;
+use signalbox_service::Secret;
 
 use crate::exit::Exit;
 use crate::failure::root;
@@ -27,6 +28,11 @@ pub struct ApiArgs {
     #[arg(long, env = "SIGNALBOX_API", default_value = "http://localhost:8000", value_name = "URL",
           value_hint = ValueHint::Url, value_parser = address)]
     pub api: Url,
+
+    /// API key or token that the API asks for
+    #[arg(long, env = "SIGNALBOX_API_KEY", hide_env_values = true, value_name = "SECRET",
+          value_hint = ValueHint::Other)]
+    pub api_key: Option<Secret>,
 }
 
 /// Why a call has no good answer.
@@ -87,6 +93,7 @@ pub struct Ready {
 pub struct Api {
     client: Client,
     base: Url,
+    key: Option<Secret>,
 }
 
 impl Api {
@@ -100,7 +107,7 @@ impl Api {
             .tcp_keepalive(Duration::from_secs(15));
         // What listens on this machine is behind no proxy.
         let client = if is_loopback(&base) { client.no_proxy() } else { client };
-        Self { client: client.build().unwrap_or_default(), base }
+        Self { client: client.build().unwrap_or_default(), base, key: args.api_key.clone() }
     }
 
     /// The address of the API, for people.
@@ -121,7 +128,11 @@ impl Api {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        Ok(self.client.request(method, url).timeout(ANSWER_WITHIN))
+        let call = self.client.request(method, url).timeout(ANSWER_WITHIN);
+        Ok(match &self.key {
+            Some(key) => call.bearer_auth(key.expose()),
+            None => call,
+        })
     }
 
     /// GET.
@@ -257,7 +268,7 @@ mod tests {
     use super::*;
 
     fn api(url: &str) -> Api {
-        Api::new(&ApiArgs { api: address(url).unwrap() })
+        Api::new(&ApiArgs { api: address(url).unwrap(), api_key: None })
     }
 
     #[test]

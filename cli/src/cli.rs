@@ -13,6 +13,7 @@ use crate::commands::diff::Diff;
 use crate::commands::doctor::Doctor;
 use crate::commands::events::Events;
 use crate::commands::explain::Explain;
+use crate::commands::keys::Keys;
 use crate::commands::learn::Learn;
 use crate::commands::lint::Lint;
 use crate::commands::lookups::{Describe, Query, ResultOf};
@@ -94,6 +95,8 @@ pub enum Command {
     Explain(Explain),
     Diff(Diff),
     Doctor(Doctor),
+    #[command(subcommand)]
+    Keys(Keys),
     #[command(subcommand)]
     Bench(Bench),
     Ready(Ready),

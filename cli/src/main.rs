@@ -60,6 +60,7 @@ fn run(command: Command) -> ExitCode {
         Command::Explain(explain) => does(explain),
         Command::Diff(diff) => does(diff),
         Command::Doctor(doctor) => does(doctor),
+        Command::Keys(keys) => does(keys),
         Command::Bench(bench) => does(bench),
         Command::Ready(ready) => does(ready),
         Command::Completions { shell } => {

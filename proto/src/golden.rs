@@ -356,6 +356,24 @@ fn bytes_of_route_sets_are_read_and_written_the_same() {
 }
 
 #[test]
+fn bytes_of_api_keys_are_read_and_written_the_same() {
+    check(
+        "api-key",
+        &ApiKey {
+            id: "0123456789ab".into(),
+            name: "the shop".into(),
+            secret_sha256: vec![7; 32].into(),
+            actions: vec!["start".into(), "events:publish".into()],
+            workflow_types: vec!["Order*".into()],
+            sources: vec!["/shop/*".into()],
+            subjects: vec!["events.shop.>".into()],
+            created_at: at(),
+            expires_at: at(),
+        },
+    );
+}
+
+#[test]
 fn bytes_of_redrives_are_read_and_written_the_same() {
     check("redrive-request", &RedriveRequest { sequences: vec![3, 7] });
     let problem = Problem { code: "bad-event".into(), detail: "words".into() };

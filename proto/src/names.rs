@@ -103,6 +103,8 @@ pub mod bucket {
     pub const ROUTES: &str = "signalbox-routes";
     /// How far replays came that are not at their end.
     pub const REPLAYS: &str = "signalbox-replays";
+    /// Keys that callers of the HTTP API have.
+    pub const API_KEYS: &str = "signalbox-api-keys";
 }
 
 /// Keys of the bucket of route sets.

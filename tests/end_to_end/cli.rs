@@ -32,8 +32,12 @@ pub struct Running {
 }
 
 impl Cli {
-    pub fn to(stack: &Stack) -> Self {
+    pub fn new() -> Self {
         Self(Vec::new())
+    }
+
+    pub fn to(stack: &Stack) -> Self {
+        Self::new()
             .with("SIGNALBOX_API", stack.api.url(""))
             .with("NATS_URL", stack.nats.url())
             .with("TEMPORAL_ADDRESS", stack.temporal.address())

@@ -18,8 +18,9 @@ use crate::{
 };
 
 /// Commands whose examples are not typed here, and why.
-const EXCEPT: [(&str, &str); 3] = [
+const EXCEPT: [(&str, &str); 4] = [
     ("dead", "tests/end_to_end/dead_letters/cli.rs types them where letters are its own"),
+    ("keys", "tests/end_to_end/auth.rs types them with a key of its own"),
     ("up", "tests/end_to_end/up.rs starts stacks of its own"),
     ("serve", "the stack of every test is started with it"),
 ];

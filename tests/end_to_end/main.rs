@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod actions;
+mod auth;
+mod auth_limits;
+mod auth_nats;
 mod bad_input;
 mod bench;
 mod chaos;

@@ -54,6 +54,9 @@ impl Problem {
             (_, _, "no-such-path" | "no-such-method") => {
                 "the API is of another version than this program".to_owned()
             }
+            (_, _, "unauthenticated" | "bad-key" | "bad-token" | "forbidden") => {
+                "--api-key or SIGNALBOX_API_KEY gives a key; `signalbox keys create` makes one".to_owned()
+            }
             (_, _, "bad-signature") => "--github-secret gives the secret that ingress was given".to_owned(),
             _ if self.exit() == Exit::Unavailable => "`signalbox doctor` looks for what is wrong".to_owned(),
             _ => return None,

@@ -6,6 +6,7 @@ pub mod diff;
 pub mod doctor;
 pub mod events;
 pub mod explain;
+pub mod keys;
 pub mod learn;
 pub mod lint;
 pub mod lookups;

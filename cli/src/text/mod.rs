@@ -65,9 +65,11 @@ fn colour_of(word: &str) -> Style {
     let colour = match word {
         "ok" | "started" | "signalled" | "sent" | "stop sent" | "matched" | "running" | "completed"
         | "scheduled" | "resumed" | "triggered" | "changed" | "backfilled" | "deleted" | "stored"
-        | "updated" | "answered" | "published" | "redriven" | "happened" => AnsiColor::Green,
+        | "updated" | "active" | "answered" | "published" | "redriven" | "happened" => AnsiColor::Green,
         "warning" | "retrying" | "parked" | "dropped" | "paused" | "accepted" | "pending" | "unmatched"
-        | "terminated" | "canceled" | "cancelled" | "deduplicated" => AnsiColor::Yellow,
+        | "expired" | "revoked" | "terminated" | "canceled" | "cancelled" | "deduplicated" => {
+            AnsiColor::Yellow
+        }
         "fault" | "refused" | "dead" | "left" | "failed" | "timed_out" | "no event" => AnsiColor::Red,
         _ => return Style::new(),
     };

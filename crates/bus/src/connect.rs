@@ -44,6 +44,7 @@ impl Options {
     async fn prepared(&self) -> Result<ConnectOptions, ConnectError> {
         let mut connect = ConnectOptions::new()
             .name(&self.name)
+            .custom_inbox_prefix(inbox_prefix(&self.name))
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
             .ping_interval(Duration::from_secs(10))
@@ -166,4 +167,13 @@ impl Bus {
 fn reconnect_delay(attempt: usize) -> Duration {
     let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(6);
     Duration::from_millis(50 << doublings).min(Duration::from_secs(2))
+}
+
+/// Each service has inboxes of its own, so that a server can keep others from listening there.
+fn inbox_prefix(name: &str) -> String {
+    let token = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    match name {
+        "" => "_INBOX".to_owned(),
+        name => format!("_INBOX.{}", name.chars().map(token).collect::<String>()),
+    }
 }

@@ -48,7 +48,7 @@ pub use request::{Call, Calls, Offer, RequestError, status};
 pub use route_sets::{Revised, RouteSets, StoreError, Watched};
 pub use seals::{Seal, SealError};
 pub use streams::SetUpError;
-pub use table::Table;
+pub use table::{Change, Changes, Table};
 
 /// A call to JetStream that failed.
 #[derive(Debug, thiserror::Error)]

@@ -138,7 +138,7 @@ pub(crate) fn streams() -> [Config; 6] {
     ]
 }
 
-pub(crate) fn buckets() -> [kv::Config; 3] {
+pub(crate) fn buckets() -> [kv::Config; 4] {
     let of = |name: &str, history| kv::Config { bucket: name.to_owned(), history, ..Default::default() };
     // A timeline has its own history, and files are written once.
     [
@@ -146,6 +146,7 @@ pub(crate) fn buckets() -> [kv::Config; 3] {
         kv::Config { compression: true, ..of(bucket::ROUTES, 1) },
         // Nobody goes on with a replay of events that are gone.
         kv::Config { max_age: 8 * DAY, ..of(bucket::REPLAYS, 1) },
+        of(bucket::API_KEYS, 1),
     ]
 }
 

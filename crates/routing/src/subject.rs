@@ -1,6 +1,6 @@
 //! Subject filters of NATS, and an index that finds the filters which match a subject.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr};
 
 use signalbox_domain::EventSubject;
 
@@ -32,8 +32,19 @@ impl SubjectFilter {
         &self.0
     }
 
+    /// Whether an event on `subject` is meant.
+    pub fn matches(&self, subject: &EventSubject) -> bool {
+        covers(self.as_str(), subject.as_str())
+    }
+
     fn tokens(&self) -> impl Iterator<Item = &str> {
         self.0.split('.')
+    }
+}
+
+impl fmt::Display for SubjectFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

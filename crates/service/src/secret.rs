@@ -11,6 +11,11 @@ pub struct Secret(String);
 pub struct EmptySecret;
 
 impl Secret {
+    /// A secret that was just made.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
     /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0

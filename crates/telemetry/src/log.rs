@@ -1,7 +1,8 @@
 use std::io::{self, IsTerminal};
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{LevelFilter, ParseError};
+use tracing_subscriber::filter::{LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -60,7 +61,7 @@ pub fn init(service: &'static str, options: &LogOptions) -> Result<(), InitError
         filter(&options.log).map_err(|source| InitError::Filter { filter: options.log.clone(), source })?;
     // A closed standard output loses lines; it must not also write to (and perhaps panic on) standard error.
     let layer = fmt::layer().with_writer(io::stdout).log_internal_errors(false);
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_for_logs));
     match options.log_format {
         LogFormat::Text => registry.with(layer.with_ansi(colours()).compact()).try_init(),
         LogFormat::Auto if io::stdout().is_terminal() => {
@@ -71,6 +72,12 @@ pub fn init(service: &'static str, options: &LogOptions) -> Result<(), InitError
             .try_init(),
     }
     .map_err(InitError::AlreadySet)
+}
+
+/// What libraries say at `trace` has whole messages in it, and with them what others send: whatever is asked for, that is
+/// no log's.
+fn is_for_logs(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() != Level::TRACE || metadata.target().starts_with("signalbox")
 }
 
 /// The terminal takes colours, and the user did not switch them off (`NO_COLOR`, `TERM=dumb`).

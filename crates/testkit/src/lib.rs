@@ -18,4 +18,4 @@ pub use http::{Answer, Api};
 pub use link::{Link, Passing};
 pub use otlp::{Collecting, OtlpReceiver, Span, SpanKind, Trace};
 pub use python::{python, python_worker};
-pub use stack::{Service, Stack, binary, isolated, nats_server, root, temporal_server};
+pub use stack::{Recorded, Service, Stack, binary, isolated, nats_server, root, temporal_server};

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -91,6 +92,9 @@ pub async fn temporal_server(
     Ok(TemporalServer::start(configure(TemporalOptions::new(binary(Binary::Temporal)?))).await?)
 }
 
+/// All that services have logged. Cheap to clone.
+pub type Recorded = Arc<Mutex<Vec<String>>>;
+
 /// NATS, Temporal and services, on ports of their own. Everything dies with it.
 pub struct Stack {
     /// The HTTP API.
@@ -103,6 +107,7 @@ pub struct Stack {
     env: Vec<(OsString, OsString)>,
     services: HashMap<Service, Process>,
     ports: HashMap<Service, u16>,
+    recorded: Option<Recorded>,
     _data: tempfile::TempDir,
 }
 
@@ -156,6 +161,7 @@ impl Stack {
             env: Vec::new(),
             services: HashMap::new(),
             ports,
+            recorded: None,
             _data: data,
         };
         if let Some(collector) = collector {
@@ -186,6 +192,11 @@ impl Stack {
     /// Services that are launched from now on get this environment variable too.
     pub fn set(&mut self, variable: &str, value: impl Into<OsString>) {
         self.env.push((variable.into(), value.into()));
+    }
+
+    /// All that services log which are launched from now on.
+    pub fn record_logs(&mut self) -> Recorded {
+        Arc::clone(self.recorded.get_or_insert_default())
     }
 
     /// Starts a service without waiting for it.
@@ -225,9 +236,13 @@ impl Stack {
             launch.env.push(("SIGNALBOX_ROUTES".into(), root().join("routes").into()));
         }
         launch.env.extend(self.env.iter().cloned());
+        if let Some(recorded) = self.recorded.clone() {
+            launch.log = Some(Arc::new(move |line: &str| {
+                recorded.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+            }));
+        }
         if std::env::var_os("SIGNALBOX_TEST_SHOW").is_some() {
-            launch.log =
-                Some(std::sync::Arc::new(move |line: &str| eprintln!("{} {port} | {line}", service.name())));
+            launch.log = Some(Arc::new(move |line: &str| eprintln!("{} {port} | {line}", service.name())));
         }
         Ok(Process::spawn(isolated(launch))?)
     }

@@ -110,7 +110,8 @@ impl Acceptor {
         action: WorkflowAction,
     ) -> Result<Answer, Problem> {
         let mut waiting = self.waiters.expect()?;
-        let Caller { call: id, keyed, trace, trigger } = caller;
+        let Caller { call: id, keyed, trace, trigger, principal } = caller;
+        principal.may_command(&action)?;
         let mut command = direct(&id, trace, trigger, workflow.clone(), action)?;
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());

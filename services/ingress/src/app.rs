@@ -1,6 +1,6 @@
 //! What the handlers share.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use signalbox_bus::{Bus, Error, Feed, RequestError, Start, Waiters};
 use signalbox_domain::EventId;
@@ -18,8 +18,16 @@ use signalbox_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Options, Secrets, accept::Acceptor, dead_letters::DeadLetters, http::streams::Places, links::Elsewhere,
-    metrics::Meters, problem::Problem, sources::Sources,
+    Options, Secrets,
+    accept::Acceptor,
+    auth::{self, Gate, Unasked},
+    dead_letters::DeadLetters,
+    http::streams::Places,
+    limits::Limits,
+    links::Elsewhere,
+    metrics::Meters,
+    problem::Problem,
+    sources::Sources,
 };
 
 /// What the handlers share.
@@ -36,6 +44,10 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What this service measures.
     pub meters: Meters,
+    /// Who may call.
+    pub gate: Gate,
+    /// How much is taken.
+    pub limits: Limits,
     /// What GitHub signs with.
     pub github: Secrets,
     /// Whose webhooks are taken.
@@ -60,17 +72,29 @@ pub enum Running {
 }
 
 impl App {
-    /// What the handlers of `process` share.
-    pub fn new(process: &Process, options: &Options, bus: Bus, waiters: Waiters) -> Self {
+    /// What the handlers of `process` share, which listens at that address.
+    ///
+    /// # Errors
+    /// When who calls cannot be found out.
+    pub fn new(
+        process: &Process,
+        options: &Options,
+        listen: SocketAddr,
+        bus: Bus,
+        waiters: Waiters,
+    ) -> anyhow::Result<Self> {
         let meters = Meters::new(&process.metrics);
         let stop = process.stop.clone();
-        Self {
+        let gate = auth::gate(process, &options.auth, listen, &bus)?;
+        Ok(Self {
             accept: Acceptor::new(bus.clone(), waiters, options.wait, stop.clone(), meters.clone()),
             wait: options.wait,
             stop,
             readiness: process.readiness.clone(),
             metrics: Arc::clone(&process.metrics),
             meters,
+            limits: Limits::new(&options.limits, gate.unasked == Unasked::Nobody),
+            gate,
             github: options.github_secrets.clone(),
             sources: Sources::default(),
             elsewhere: Elsewhere {
@@ -81,7 +105,7 @@ impl App {
             dead_letters: DeadLetters::new(bus.clone()),
             streams: Places::default(),
             bus,
-        }
+        })
     }
 
     /// Asks the router about a workflow; it may take `timeout`.

@@ -16,7 +16,7 @@ use signalbox_domain::{EventId, TraceContext, Trigger};
 use signalbox_proto::names::header;
 use uuid::Uuid;
 
-use crate::problem::Problem;
+use crate::{auth::Principal, problem::Problem};
 
 /// Header that gives a call its event id, so that the same call again has no second effect.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -99,6 +99,8 @@ pub struct Caller {
     pub trace: TraceContext,
     /// The command line of this project, or anything else that speaks HTTP.
     pub trigger: Trigger,
+    /// What it may have done.
+    pub principal: Principal,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -106,11 +108,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let CallId(call) = CallId::from_request_parts(parts, state).await?;
+        let Ok(principal) = Principal::from_request_parts(parts, state).await;
         let Ok(Trace(trace)) = Trace::from_request_parts(parts, state).await;
         let agent = parts.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         let trigger = if agent.starts_with(b"signalbox/") { Trigger::Cli } else { Trigger::Http };
         let keyed = parts.headers.contains_key(IDEMPOTENCY_KEY);
-        Ok(Self { call, keyed, trace, trigger })
+        Ok(Self { call, keyed, trace, trigger, principal })
     }
 }
 

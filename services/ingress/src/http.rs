@@ -10,6 +10,7 @@ mod operations;
 mod refusals;
 mod results;
 mod schedules;
+mod security;
 mod spans;
 mod start_page;
 pub mod streams;
@@ -24,7 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, body, problem::Problem};
+use crate::{app::App, auth, body, limits, problem::Problem};
 
 /// Requests that are open at a time; one more gets 503. Probes do not count.
 pub const MAX_REQUESTS: usize = 4096;
@@ -67,7 +68,8 @@ pub struct Prefer {
         description = "Turns HTTP calls, webhooks and NATS messages into Temporal workflows: once, in order, or with a \
                        recorded reason why not.\n\nEvery call that changes something takes an optional header \
                        `Idempotency-Key`; the same call with the same key has one effect. Every refusal is JSON with \
-                       `detail`, a stable `code`, and `repeat`: whether to send the call again."
+                       `detail`, a stable `code`, and `repeat`: whether to send the call again.\n\nWhere callers are asked who they \
+                       are, they send `Authorization: Bearer` and an API key or a token."
     ),
     tags(
         (name = "workflows", description = "Start, signal and stop workflows"),
@@ -114,18 +116,22 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(dead_letters::redrive_many))
         .routes(routes!(start_page::page))
         .layer(DefaultBodyLimit::max(body::BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
         .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(MAX_REQUESTS)), guard::limit))
         .split_for_parts();
-    let (probes, api) = OpenApiRouter::with_openapi(api)
+    let (probes, mut api) = OpenApiRouter::with_openapi(api)
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
         .split_for_parts();
+    auth::document(&mut api);
     let router = work.merge(probes).merge(docs::router(&api));
     router
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::no_such_method())
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard))
         .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(middleware::from_fn(security::headers))
         .layer(middleware::from_fn_with_state(app.meters.clone(), guard::observe))
         .with_state(app)
 }

@@ -5,11 +5,13 @@
 
 mod accept;
 mod app;
+mod auth;
 mod body;
 mod dead_letters;
 mod extract;
 mod http;
 mod letters;
+mod limits;
 mod links;
 mod metrics;
 mod options;
@@ -18,6 +20,7 @@ mod problem;
 mod ready;
 mod serve;
 mod sources;
+mod tls;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -31,10 +34,12 @@ use signalbox_service::{OnEnd, Process};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::app::App;
+use crate::{app::App, tls::Tls};
 
+pub use auth::{Action, ApiKey, BadPattern, Grant, NoSuchAction, Pattern};
 pub use letters::{AllTakenOut, Body, LetterInFull, LetterInShort, TakenOut};
 pub use options::{Options, Secrets};
+pub use signalbox_routing::SubjectFilter;
 pub use sources::read_secret;
 
 /// Where it listens unless told otherwise.
@@ -70,16 +75,23 @@ impl Ingress {
             Ok(())
         });
 
-        let app = App::new(&process, options, bus.clone(), waiters);
+        let app = App::new(&process, options, address, bus.clone(), waiters)?;
         let sources = app.sources.clone().follow(bus);
         process.background.spawn("sources", OnEnd::StopService, async move {
             sources.await;
             Ok(())
         });
+        let tls = Tls::new(&options.tls)?.map(Arc::new);
+        if let Some(tls) = tls.clone() {
+            process.background.spawn("certificate", OnEnd::StopService, async move {
+                tls.follow().await;
+                Ok(())
+            });
+        }
         let router = http::router(Arc::new(app));
         let stop = process.stop.clone();
         process.tasks.spawn("http server", OnEnd::StopService, async move {
-            serve::serve(listener, router, stop).await;
+            serve::serve(listener, router, tls, stop).await;
             Ok(())
         });
         if options.github_secrets.is_empty() {

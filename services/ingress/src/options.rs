@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, str::FromStr, time::Duration};
 
+use crate::{auth::AuthArgs, limits::LimitArgs, tls::TlsArgs};
 use signalbox_service::{NatsArgs, Secret, ServiceArgs};
 
 /// What this service takes on the command line and from the environment.
@@ -14,6 +15,18 @@ pub struct Options {
     /// How to reach NATS.
     #[command(flatten)]
     pub nats: NatsArgs,
+
+    /// Who may call.
+    #[command(flatten)]
+    pub auth: AuthArgs,
+
+    /// How much is taken.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// Whether TLS is spoken.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 
     /// How long a call waits for its outcome before it is answered with 202, such as 10s
     #[arg(long, env = "SIGNALBOX_WAIT", default_value = "10s", value_name = "TIME",

@@ -192,6 +192,11 @@ impl Problem {
         matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
     }
 
+    /// Whether it says that something is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     /// The same, of a call that others may have carried out all the same: it is safe with its key only.
     pub fn perhaps_done(mut self) -> Self {
         if self.is_transient() {

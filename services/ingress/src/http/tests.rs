@@ -11,6 +11,9 @@ use signalbox_bus::Bus;
 use signalbox_service::Process;
 use tower::ServiceExt;
 
+mod guarded;
+mod limited;
+
 use super::*;
 use crate::{Options, metrics::Meters};
 
@@ -37,13 +40,18 @@ impl Answer {
 }
 
 async fn service() -> Router {
+    router(app(&[]).await)
+}
+
+async fn app(more: &[&str]) -> Arc<App> {
     // Nothing listens on port 1.
-    let arguments = ["x", "--nats-url", "nats://127.0.0.1:1", "--wait", "300ms", "--github-secrets", ""];
-    let options = Flags::parse_from(arguments).options;
+    let arguments = ["x", "--nats-url", "nats://127.0.0.1:1", "--wait", "300ms"];
+    let unsigned = if more.contains(&"--github-secrets") { &[][..] } else { &["--github-secrets", ""] };
+    let options = Flags::parse_from(arguments.iter().chain(unsigned).chain(more)).options;
     let process = Process::new("ingress");
     let bus = Bus::open(&process, "ingress", &options.nats).await.unwrap();
     let (waiters, _hand_over) = bus.waiters().await.unwrap();
-    router(Arc::new(App::new(&process, &options, bus, waiters)))
+    Arc::new(App::new(&process, &options, crate::DEFAULT_LISTEN, bus, waiters).unwrap())
 }
 
 async fn send(router: &Router, request: Request<Body>) -> Answer {

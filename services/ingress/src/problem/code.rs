@@ -72,6 +72,13 @@ codes! {
     SecretMissing "secret-missing" SERVICE_UNAVAILABLE Later "A secret is missing here";
     SourcesUnknown "sources-unknown" SERVICE_UNAVAILABLE Later "The sources are not known yet";
     SourceNotFound "source-not-found" NOT_FOUND Never "There is no such source";
+    Unauthenticated "unauthenticated" UNAUTHORIZED Never "Credentials are asked for";
+    BadKey "bad-key" UNAUTHORIZED Never "The API key is not good";
+    BadToken "bad-token" UNAUTHORIZED Never "The token is not good";
+    Forbidden "forbidden" FORBIDDEN Never "The credentials are not for this";
+    KeysAway "keys-away" SERVICE_UNAVAILABLE Later "The API keys are not read yet";
+    IssuerAway "issuer-away" SERVICE_UNAVAILABLE Later "The issuer of tokens does not answer";
+    TooManyRequests "too-many-requests" TOO_MANY_REQUESTS Later "Too many calls come from there";
     NotJson "not-json" UNSUPPORTED_MEDIA_TYPE Never "The body is not JSON";
     TooLarge "too-large" PAYLOAD_TOO_LARGE Never "The body is too large";
     TooSlow "too-slow" REQUEST_TIMEOUT Later "The body came too slowly";

@@ -134,8 +134,14 @@ pub async fn publish(
         id: caller.keyed.then_some(&caller.call),
     };
     match read_http_events(&message).map_err(|why| Problem::malformed(why.to_string()))? {
-        Posted::One(event) => one(&app, preference, traced(*event, &caller.trace)).await,
+        Posted::One(event) => {
+            caller.principal.may_publish(event.source.as_str(), &event.nats_subject)?;
+            one(&app, preference, traced(*event, &caller.trace)).await
+        }
         Posted::Batch(events) => {
+            for event in &events {
+                caller.principal.may_publish(event.source.as_str(), &event.nats_subject)?;
+            }
             let events = events.into_iter().map(|event| traced(event, &caller.trace)).collect();
             batch(&app, preference, events).await
         }
@@ -172,6 +178,7 @@ pub async fn publish_data(
     let body = body::read(request).await?;
     let message = HttpMessage { headers: texts(&headers)?, body, received_at: Utc::now(), id: None };
     let event = data(&message, caller.call, &kind).map_err(|why| Problem::malformed(why.to_string()))?;
+    caller.principal.may_publish(event.source.as_str(), &event.nats_subject)?;
     one(&app, preference, traced(event, &caller.trace)).await
 }
 
