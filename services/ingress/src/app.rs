@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Options, Secrets, accept::Acceptor, dead_letters::DeadLetters, http::streams::Places, links::Elsewhere,
-    metrics::Meters, problem::Problem,
+    metrics::Meters, problem::Problem, sources::Sources,
 };
 
 /// What the handlers share.
@@ -38,6 +38,8 @@ pub struct App {
     pub meters: Meters,
     /// What GitHub signs with.
     pub github: Secrets,
+    /// Whose webhooks are taken.
+    pub sources: Sources,
     /// Where people look at what is not here.
     pub elsewhere: Elsewhere,
     /// The dead letters.
@@ -70,6 +72,7 @@ impl App {
             metrics: Arc::clone(&process.metrics),
             meters,
             github: options.github_secrets.clone(),
+            sources: Sources::default(),
             elsewhere: Elsewhere {
                 temporal_ui: options.temporal_ui.clone(),
                 namespace: options.temporal_namespace.clone(),

@@ -17,6 +17,7 @@ mod prefer;
 mod problem;
 mod ready;
 mod serve;
+mod sources;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -34,6 +35,7 @@ use crate::app::App;
 
 pub use letters::{AllTakenOut, Body, LetterInFull, LetterInShort, TakenOut};
 pub use options::{Options, Secrets};
+pub use sources::read_secret;
 
 /// Where it listens unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
@@ -68,7 +70,13 @@ impl Ingress {
             Ok(())
         });
 
-        let router = http::router(Arc::new(App::new(&process, options, bus, waiters)));
+        let app = App::new(&process, options, bus.clone(), waiters);
+        let sources = app.sources.clone().follow(bus);
+        process.background.spawn("sources", OnEnd::StopService, async move {
+            sources.await;
+            Ok(())
+        });
+        let router = http::router(Arc::new(app));
         let stop = process.stop.clone();
         process.tasks.spawn("http server", OnEnd::StopService, async move {
             serve::serve(listener, router, stop).await;
