@@ -6,6 +6,7 @@ use anyhow::ensure;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use signalbox_testkit::{Api, Service, Stack, eventually};
+use tokio::task::JoinSet;
 
 use crate::{SIGNALBOX, SOON, described, expect, shared, unique};
 
@@ -155,7 +156,8 @@ async fn while_jetstream_is_away_a_sender_waits_and_is_never_told_yes() {
 
     // One that goes away takes its wait with it.
     let gone = api.request(Method::POST, "/events/lab.trigger.gone").header("prefer", "wait=60").body("{}");
-    let gone = tokio::spawn(gone.send());
+    let mut leaving = JoinSet::new();
+    leaving.spawn(gone.send());
     let waiting = async |count: u32| {
         let metrics = stack.ask(Service::Ingress, "/metrics").await?.body;
         let sample = format!("signalbox_http_waiting_callers{{service=\"ingress\"}} {count}\n");
@@ -163,11 +165,12 @@ async fn while_jetstream_is_away_a_sender_waits_and_is_never_told_yes() {
         Ok(())
     };
     eventually(SOON, async || waiting(1).await).await;
-    gone.abort();
+    leaving.abort_all();
     eventually(SOON, async || waiting(0).await).await;
 
     let patient = api.clone();
-    let waits = tokio::spawn(async move {
+    let mut waits = JoinSet::new();
+    waits.spawn(async move {
         post(&patient, "/events/lab.trigger.patient", &[("prefer", "wait=60")], r#"{"name":"Patient"}"#).await
     });
     let batch = json!([
@@ -177,10 +180,11 @@ async fn while_jetstream_is_away_a_sender_waits_and_is_never_told_yes() {
     let headers = [("content-type", BATCH), ("prefer", "wait=1")];
     let refused = post(&api, "/events", &headers, batch.to_string()).await;
     assert_eq!((refused.status, &refused.body["stored"]), (503, &json!([])), "{}", refused.body);
-    assert!(!waits.is_finished(), "it waits as long as its sender wants");
+    assert!(waits.try_join_next().is_none(), "it waits as long as its sender wants");
 
     stack.nats.start_again().await.unwrap();
-    let told = tokio::time::timeout(Duration::from_secs(90), waits).await.unwrap().unwrap();
+    let told =
+        tokio::time::timeout(Duration::from_secs(90), waits.join_next()).await.unwrap().unwrap().unwrap();
     assert_eq!((told.status, &told.body["effects"][0]["result"]), (200, &json!("started")), "{}", told.body);
     expect(&api.get("/workflows/patient").await.unwrap(), 200);
     for never in ["impatient", "gone", "b-1", "b-2"] {

@@ -200,9 +200,9 @@ fn texts(headers: &HeaderMap) -> Result<Vec<(&str, &str)>, Problem> {
     Ok(headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect())
 }
 
-/// The event, in the trace of the request. Its own attributes go first, as its sender wrote them.
+/// The event, in the trace of the request; without one, in the trace that it names itself.
 fn traced(event: Event, trace: &TraceContext) -> Event {
-    Event { trace: trace.clone(), ..event }
+    if trace.traceparent().is_none() { event } else { Event { trace: trace.clone(), ..event } }
 }
 
 async fn one(app: &App, preference: Preference, event: Event) -> Result<Response, Problem> {
@@ -240,4 +240,31 @@ async fn batch(app: &App, preference: Preference, events: Vec<Event>) -> Result<
     let (status, word) =
         if done { (StatusCode::OK, "processed") } else { (StatusCode::ACCEPTED, "accepted") };
     Ok((status, preference, Json(BatchTold { status: word, events })).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_trace_of_a_request_goes_before_that_of_its_event() {
+        let parent = |id: char| format!("00-{}-00f067aa0ba902b7-01", id.to_string().repeat(32));
+        let message = HttpMessage {
+            headers: vec![("content-type", "application/cloudevents+json")],
+            body: Bytes::from(
+                json!({"specversion": "1.0", "id": "e", "source": "/s", "type": "t", "traceparent": parent('a')})
+                    .to_string(),
+            ),
+            received_at: Utc::now(),
+            id: None,
+        };
+        let Posted::One(event) = read_http_events(&message).unwrap() else { panic!("it is one") };
+        let own = traced((*event).clone(), &TraceContext::default());
+        assert_eq!(own.trace.traceparent(), Some(parent('a').as_str()));
+        let request = TraceContext::from_headers(Some(&parent('b')), None);
+        assert_eq!(traced(*event, &request).trace, request);
+    }
 }
