@@ -22,6 +22,7 @@ use crate::commands::ready::Ready;
 use crate::commands::replay::Replay;
 use crate::commands::routes::{Apply, Plan, Rollback, Routes};
 use crate::commands::schedule::Schedule;
+use crate::commands::send::Send;
 use crate::commands::test::Test;
 use crate::commands::workflows::{Signal, Stop, Trigger};
 use crate::exit::Exit;
@@ -79,6 +80,7 @@ pub enum Command {
     #[command(subcommand)]
     Schedule(Schedule),
     Publish(Publish),
+    Send(Send),
     Events(Events),
     #[command(subcommand)]
     Dead(Dead),

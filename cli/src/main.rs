@@ -46,6 +46,7 @@ fn run(command: Command) -> ExitCode {
         Command::Describe(describe) => does(describe),
         Command::Schedule(schedule) => does(schedule),
         Command::Publish(publish) => does(publish),
+        Command::Send(send) => does(send),
         Command::Events(events) => does(events),
         Command::Dead(dead) => does(dead),
         Command::Replay(replay) => does(replay),

@@ -162,6 +162,19 @@ async fn readmes_commands_work_as_they_stand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_page_about_webhooks_work_as_they_stand() {
+    let (stack, _) = shared().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cli = terminal(&stack, folder.path());
+    let page = include_str!("../../docs/reference/webhooks.md");
+    let lines: Vec<_> = page.lines().filter(|line| line.starts_with("signalbox ")).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in lines {
+        run(&cli, folder.path(), line).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_page_about_replays_work_as_they_stand() {
     let (stack, _) = shared().await;
     let folder = tempfile::tempdir().unwrap();

@@ -153,6 +153,19 @@ async fn while_jetstream_is_away_a_sender_waits_and_is_never_told_yes() {
     assert_eq!((refused.status, &refused.body["code"]), (503, &json!("nats-away")), "{}", refused.body);
     assert_eq!(refused.header("retry-after"), "1");
 
+    // One that goes away takes its wait with it.
+    let gone = api.request(Method::POST, "/events/lab.trigger.gone").header("prefer", "wait=60").body("{}");
+    let gone = tokio::spawn(gone.send());
+    let waiting = async |count: u32| {
+        let metrics = stack.ask(Service::Ingress, "/metrics").await?.body;
+        let sample = format!("signalbox_http_waiting_callers{{service=\"ingress\"}} {count}\n");
+        ensure!(metrics.as_str().is_some_and(|text| text.contains(&sample)), "not {count}: {metrics}");
+        Ok(())
+    };
+    eventually(SOON, async || waiting(1).await).await;
+    gone.abort();
+    eventually(SOON, async || waiting(0).await).await;
+
     let patient = api.clone();
     let waits = tokio::spawn(async move {
         post(&patient, "/events/lab.trigger.patient", &[("prefer", "wait=60")], r#"{"name":"Patient"}"#).await
@@ -170,7 +183,7 @@ async fn while_jetstream_is_away_a_sender_waits_and_is_never_told_yes() {
     let told = tokio::time::timeout(Duration::from_secs(90), waits).await.unwrap().unwrap();
     assert_eq!((told.status, &told.body["effects"][0]["result"]), (200, &json!("started")), "{}", told.body);
     expect(&api.get("/workflows/patient").await.unwrap(), 200);
-    for never in ["impatient", "b-1", "b-2"] {
+    for never in ["impatient", "gone", "b-1", "b-2"] {
         expect(&api.get(&format!("/workflows/{never}")).await.unwrap(), 404);
     }
 }

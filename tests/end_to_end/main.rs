@@ -48,6 +48,7 @@ mod traces_faults;
 mod traces_jaeger;
 mod up;
 mod variations;
+mod webhooks;
 mod workflows_http;
 
 use std::{

@@ -17,6 +17,7 @@ pub mod replay;
 pub mod routes;
 mod running;
 pub mod schedule;
+pub mod send;
 pub mod test;
 pub mod workflows;
 

@@ -7,12 +7,13 @@ mod targets;
 
 use crate::{
     fault::{Fault, Severity, Span},
-    language::route::Route,
+    language::{route::Route, sources::DeclaredSource},
 };
 
-/// All faults of a set of routes, in no order.
-pub(crate) fn all(routes: &[Route]) -> Vec<Fault> {
+/// All faults of a set of routes and sources, in no order.
+pub(crate) fn all(routes: &[Route], sources: &[DeclaredSource]) -> Vec<Fault> {
     let mut faults = names::repeated(routes);
+    faults.extend(names::repeated_sources(sources));
     faults.extend(routes.iter().flat_map(targets::constant));
     faults.extend(loops::found(routes));
     faults

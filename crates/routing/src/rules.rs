@@ -20,7 +20,7 @@ macro_rules! rules {
 
 rules! {
     CONSTANT_TARGET = "constant-target": "An action that has the same target for every event, without `singleton: true`.";
-    DUPLICATE_NAME = "duplicate-name": "Two routes of one name.";
+    DUPLICATE_NAME = "duplicate-name": "Two routes, or two sources, of one name.";
     EXPRESSION = "expression": "A CEL expression that cannot be parsed, has unknown names, or would fail while running.";
     FEEDS_ITSELF = "feeds-itself": "A route whose published event leads, by one or more routes, to itself.";
     FLOW = "flow": "A flow that makes no sense for what its route does.";

@@ -12,6 +12,7 @@ use crate::{
     language::{self, document, events::DeclaredEvent, route::Route},
     lint,
     plan::Plan,
+    source::Source,
     subject::{SubjectFilter, SubjectIndex},
 };
 
@@ -23,6 +24,7 @@ pub struct RouteSet {
     index: SubjectIndex,
     events: Vec<DeclaredEvent>,
     event_index: SubjectIndex,
+    sources: Vec<Source>,
     version: String,
     warnings: Vec<Fault>,
 }
@@ -55,12 +57,14 @@ impl RouteSet {
         let mut opened: Vec<_> =
             parsed.iter().map(|(name, text, parsed)| document::open(name, text, parsed, files)).collect();
         let events: Vec<_> = opened.iter_mut().flat_map(|file| std::mem::take(&mut file.events)).collect();
+        let mut sources: Vec<_> =
+            opened.iter_mut().flat_map(|file| std::mem::take(&mut file.sources)).collect();
         let (mut routes, mut faults) = (Vec::new(), Vec::new());
         for document in opened.into_iter().map(|file| file.read(&events)) {
             routes.extend(document.routes);
             faults.extend(document.faults);
         }
-        faults.extend(lint::all(&routes));
+        faults.extend(lint::all(&routes, &sources));
         faults.sort();
         let faults = Faults(faults);
         if faults.refuse() {
@@ -69,7 +73,9 @@ impl RouteSet {
         routes.sort_by(|a, b| a.name.cmp(&b.name));
         let index = SubjectIndex::of(routes.iter().map(|route| &route.filters));
         let event_index = SubjectIndex::of(events.iter().map(|event: &DeclaredEvent| &event.filters));
-        Ok(Self { routes, index, events, event_index, version: version(files), warnings: faults.0 })
+        sources.sort_by(|a, b| a.source.name.cmp(&b.source.name));
+        let sources = sources.into_iter().map(|declared| declared.source).collect();
+        Ok(Self { routes, index, events, event_index, sources, version: version(files), warnings: faults.0 })
     }
 
     /// Hash of the files, 16 hexadecimal digits: of their names and texts, schemas' too, whatever their order.
@@ -95,6 +101,11 @@ impl RouteSet {
     /// The names of the routes, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.routes.iter().map(|route| route.name.as_str())
+    }
+
+    /// Whose webhooks are taken, by name.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// The events that are declared, by the subjects that they come on.

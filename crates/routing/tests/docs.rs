@@ -48,6 +48,7 @@ fn examples_are_accepted() {
         "docs/reference/flow.md",
         "docs/reference/routes.md",
         "docs/reference/testing-routes.md",
+        "docs/reference/webhooks.md",
     ] {
         let Ok(text) = fs::read_to_string(path(page)) else { continue };
         let examples: Vec<_> =

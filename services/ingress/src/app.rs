@@ -27,6 +27,7 @@ use crate::{
     links::Elsewhere,
     metrics::Meters,
     problem::Problem,
+    sources::Sources,
 };
 
 /// What the handlers share.
@@ -49,6 +50,8 @@ pub struct App {
     pub limits: Limits,
     /// What GitHub signs with.
     pub github: Secrets,
+    /// Whose webhooks are taken.
+    pub sources: Sources,
     /// Where people look at what is not here.
     pub elsewhere: Elsewhere,
     /// The dead letters.
@@ -93,6 +96,7 @@ impl App {
             limits: Limits::new(&options.limits, gate.unasked == Unasked::Nobody),
             gate,
             github: options.github_secrets.clone(),
+            sources: Sources::default(),
             elsewhere: Elsewhere {
                 temporal_ui: options.temporal_ui.clone(),
                 namespace: options.temporal_namespace.clone(),

@@ -35,7 +35,7 @@ pub async fn read(request: Request) -> Result<Bytes, Problem> {
     })
 }
 
-/// A body of JSON; an empty one is `{}`.
+/// A body of JSON; an empty one, or `null`, is `{}`.
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
@@ -46,7 +46,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         let content_type = request.headers().get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
         let body = read(request).await?;
-        let text = if body.trim_ascii().is_empty() { b"{}".as_slice() } else { &body };
+        let text = if matches!(body.trim_ascii(), b"" | b"null") { b"{}".as_slice() } else { &body };
         // A form of any page can be sent here by any browser; JSON cannot.
         if !body.is_empty() && !content_type.as_deref().is_none_or(is_json) {
             return Err(Problem::new(

@@ -106,6 +106,7 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(schedules::operate::trigger))
         .routes(routes!(schedules::operate::backfill))
         .routes(routes!(webhooks::github))
+        .routes(routes!(webhooks::source))
         .routes(routes!(events::post::publish, streams::events::follow))
         .routes(routes!(streams::progress::follow))
         .routes(routes!(events::outcomes, events::post::publish_data))

@@ -19,6 +19,7 @@ mod prefer;
 mod problem;
 mod ready;
 mod serve;
+mod sources;
 mod tls;
 
 use std::{
@@ -39,6 +40,7 @@ pub use auth::{Action, ApiKey, BadPattern, Grant, NoSuchAction, Pattern};
 pub use letters::{AllTakenOut, Body, LetterInFull, LetterInShort, TakenOut};
 pub use options::{Options, Secrets};
 pub use signalbox_routing::SubjectFilter;
+pub use sources::read_secret;
 
 /// Where it listens unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
@@ -80,7 +82,13 @@ impl Ingress {
                 Ok(())
             });
         }
-        let router = http::router(Arc::new(App::new(&process, options, address, bus, waiters)?));
+        let app = App::new(&process, options, address, bus.clone(), waiters)?;
+        let sources = app.sources.clone().follow(bus);
+        process.background.spawn("sources", OnEnd::StopService, async move {
+            sources.await;
+            Ok(())
+        });
+        let router = http::router(Arc::new(app));
         let stop = process.stop.clone();
         process.tasks.spawn("http server", OnEnd::StopService, async move {
             serve::serve(listener, router, tls, stop).await;

@@ -74,13 +74,14 @@ impl Report {
             none(),
         ]);
         let Self { rounds, seconds, concurrency, circumstances, ratio, spread, most_memory_mb, .. } = self;
-        let words = format!(
+        let told = format!(
             "ratio {:.2} to {:.2} by round; over HTTP p99 is {spread:.1} times the median; the ingress had \
-             {most_memory_mb:.0} MB at most; all that was accepted is stored\n{rounds} rounds of {seconds} s by each \
-             side, {concurrency} at a time; {circumstances}",
+             {most_memory_mb:.0} MB at most; all that was accepted is stored",
             ratio.lowest, ratio.highest
         );
-        format!("{table}\n\n{}", Cell::new(DIM, words))
+        let rounds =
+            format!("{rounds} rounds of {seconds} s by each side, {concurrency} at a time; {circumstances}");
+        format!("{table}\n\n{}\n{}", Cell::new(DIM, told), Cell::new(DIM, rounds))
     }
 }
 

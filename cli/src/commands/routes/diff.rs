@@ -40,7 +40,7 @@ impl Difference {
     }
 }
 
-/// By name: the route, and what its file says besides of all its routes.
+/// By name: the route, and what its file says besides of all its routes; or the source, by `source` and its name.
 type Routes = BTreeMap<String, (Value, Value)>;
 
 /// Both sets are checked, so what is not found here is not there.
@@ -50,6 +50,11 @@ fn routes(files: &RouteFiles) -> Routes {
         let Ok(mut document) = serde_saphyr::from_str::<Value>(&file.text) else { continue };
         let Some(fields) = document.as_object_mut() else { continue };
         fields.remove("tests");
+        if let Some(Value::Array(sources)) = fields.remove("sources") {
+            let named =
+                |source: Value| (format!("source {}", source["name"].as_str().unwrap_or_default()), source);
+            routes.extend(sources.into_iter().map(named).map(|(name, source)| (name, (source, Value::Null))));
+        }
         let Some(Value::Array(list)) = fields.remove("routes") else { continue };
         for route in list {
             let name = route["name"].as_str().unwrap_or_default().to_owned();
@@ -124,6 +129,16 @@ routes:
         +  - {name: other, on: events.d}
         +  - {name: new, on: events.b}
         ");
+    }
+
+    #[test]
+    fn sources_are_compared_by_name_and_change_no_route() {
+        let with = |secret: &str| format!("{BEFORE}sources: [{{name: kept, secrets: [{{env: {secret}}}]}}]");
+        let difference =
+            Difference::between(&set(&[("a.yaml", &with("A"))]), &set(&[("a.yaml", &with("B"))]));
+        assert_eq!(difference.changed, ["source kept"]);
+        let difference = Difference::between(&set(&[("a.yaml", BEFORE)]), &set(&[("a.yaml", &with("B"))]));
+        assert_eq!((difference.added, difference.changed), (vec!["source kept".into()], Vec::new()));
     }
 
     #[test]

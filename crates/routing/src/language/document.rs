@@ -7,6 +7,7 @@ use super::{
     prospects::Prospects,
     reader::Reader,
     route::{self, ROUTE, Route},
+    sources::{self, DeclaredSource, SOURCE},
     tests::{self, TEST},
 };
 use crate::{
@@ -24,6 +25,7 @@ pub(crate) static DOCUMENT: Section = Section {
         required("version", Shape::Count(1, 1), "Version of this language."),
         optional("defaults", Shape::Section(&OPTIONS), "What holds for all routes and starts of this file."),
         optional("events", Shape::Sections(&EVENT), "Events, with their schemas."),
+        optional("sources", Shape::Sections(&SOURCE), "Whose webhooks are taken."),
         optional("routes", Shape::Sections(&ROUTE), "The routes."),
         optional(
             "tests",
@@ -33,11 +35,12 @@ pub(crate) static DOCUMENT: Section = Section {
     ],
 };
 
-/// A file whose events are read, and whose routes are not yet: they may be about events of other files.
+/// A file whose events and sources are read, and whose routes are not yet: they may be about events of other files.
 pub(crate) struct Opened<'f> {
     reader: Reader<'f>,
     entries: Option<Entries<'f>>,
     pub(crate) events: Vec<DeclaredEvent>,
+    pub(crate) sources: Vec<DeclaredSource>,
 }
 
 /// The routes of a file, and all its faults.
@@ -56,7 +59,7 @@ pub(crate) fn open<'f>(file: &'f str, text: &'f str, parsed: &'f Parsed, files: 
         Ok(node) => node,
         Err((at, message)) => {
             reader.fault(Span { at: *at, length: 1 }, rules::YAML, message);
-            return Opened { reader, entries: None, events: Vec::new() };
+            return Opened { reader, entries: None, events: Vec::new(), sources: Vec::new() };
         }
     };
     secrets::scan(&mut reader, node);
@@ -64,10 +67,13 @@ pub(crate) fn open<'f>(file: &'f str, text: &'f str, parsed: &'f Parsed, files: 
     let events = entries.as_ref().and_then(|entries| entries.get("events"));
     let events = events.and_then(|node| reader.list(node, "events")).unwrap_or_default();
     let events = events.iter().filter_map(|node| events::read(&mut reader, node, files)).collect();
+    let sources = entries.as_ref().and_then(|entries| entries.get("sources"));
+    let sources = sources.and_then(|node| reader.list(node, "sources")).unwrap_or_default();
+    let sources = sources.iter().filter_map(|node| sources::read(&mut reader, node)).collect();
     // A router has no use for them, but refuses what nobody can run.
     let tests = entries.as_ref().and_then(|entries| entries.get("tests"));
     tests.map(|node| tests::read_all(&mut reader, node, files));
-    Opened { reader, entries, events }
+    Opened { reader, entries, events, sources }
 }
 
 impl Opened<'_> {

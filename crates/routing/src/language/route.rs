@@ -88,7 +88,8 @@ pub(crate) fn read(
 ) -> Option<Route> {
     reader.prospects = Prospects::nothing();
     let entries = reader.section(node, &ROUTE)?;
-    let name = reader.required(&entries, "name", route_name);
+    let name =
+        reader.required(&entries, "name", |reader, node, field| route_name(reader, node, field, "a route"));
     let span = entries.get("name").map(|node| reader.span(node));
     let description =
         reader.optional(&entries, "description", |reader, node, name| reader.text(node, name).map(drop));
@@ -160,11 +161,12 @@ fn listed_action(reader: &mut Reader<'_>, item: &Node, defaults: &Defaults<'_>) 
     }
 }
 
-fn route_name(reader: &mut Reader<'_>, node: &Node, field: &str) -> Option<String> {
+/// The name of a route, or of something else that is a token of subjects.
+pub(super) fn route_name(reader: &mut Reader<'_>, node: &Node, field: &str, of: &str) -> Option<String> {
     let name = reader.text(node, field)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-        let message = "the name of a route has 1 to 64 letters (a-z, A-Z), digits, `-` or `_`";
+        let message = format!("the name of {of} has 1 to 64 letters (a-z, A-Z), digits, `-` or `_`");
         reader.fault(reader.span(node), rules::VALUE, message);
         return None;
     }

@@ -1,27 +1,36 @@
 //! Calls from other services.
 
+mod declared;
 mod github;
+mod rejected;
 
 use std::sync::Arc;
 
 use axum::{
+    Json,
+    body::Body,
     extract::{Request, State},
-    http::HeaderMap,
-    response::Response,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::json;
 use signalbox_domain::Outcome;
+use tokio::time::Instant;
 use utoipa::ToSchema;
+
+use declared::Meaning;
 
 use super::{
     events::kind,
     refusals::{Away, BadInput},
 };
 use crate::{
-    accept::{Pending, Progress},
+    accept::{Answer, Pending, Progress},
     app::App,
     body,
-    extract::Trace,
+    extract::{Path, Trace},
+    prefer::Preference,
     problem::{Problem, ProblemBody},
 };
 
@@ -99,6 +108,74 @@ pub async fn github(
     let event = github::event(&headers, &body, &app.github, trace)?;
     let answer = app.accept.event(event).await?;
     Ok(answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress)))
+}
+
+/// A declared source
+///
+/// Publishes a delivery of a source that the routes declare, as the event `com.<provider or source>.<type>` on
+/// `events.<source>.<type>`. It is verified by the source's secrets, and answered as soon as it is stored. The same
+/// delivery again has no second effect.
+#[utoipa::path(
+    post, path = "/webhooks/{source}", tag = "webhooks",
+    params(
+        ("source" = String, Path, description = "Name of the source", example = "payments"),
+        ("Prefer" = Option<String>, Header,
+         description = "`wait=<seconds>`: how long to wait for what comes of it, at most", example = "wait=5"),
+    ),
+    request_body(content = serde_json::Value, description = "The payload, at most 768 KiB",
+                 example = json!({"id": "evt_1", "type": "invoice.paid"})),
+    responses(
+        (status = 200, description = "All that it leads to has happened; without a body, it is stored, and the provider \
+                                      wants a 200", body = Processed),
+        (status = 202, description = "Stored; what comes of it is not known yet", body = Pending,
+         headers(("Location" = String, description = "Where to look"))),
+        (status = 401, description = "The signature or the credentials are missing, wrong or old", body = ProblemBody,
+         example = json!({"detail": "the signature does not match", "code": "bad-signature", "repeat": "never"})),
+        (status = 404, description = "The routes that run declare no such source", body = ProblemBody,
+         example = json!({"detail": "no source of the routes that run is named `payment`", "code": "source-not-found",
+                          "repeat": "never"})),
+        (status = 408, description = "The body came too slowly", body = ProblemBody),
+        (status = 413, description = "The body is too large", body = ProblemBody),
+        (status = 415, description = "The body is a form: set the webhook's content type to application/json", body = ProblemBody),
+        BadInput, Away,
+    )
+)]
+pub async fn source(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    preference: Preference,
+    headers: HeaderMap,
+    Trace(trace): Trace,
+    request: Request,
+) -> Result<Response, Problem> {
+    let source = app.sources.find(&name)?;
+    let body = body::read(request).await?;
+    let event = match declared::meaning(&source, &headers, &body, trace)? {
+        Meaning::Challenge(text) => return Ok(Json(json!({ "challenge": text })).into_response()),
+        Meaning::Event(event) => *event,
+    };
+    let told = |answer: Answer| {
+        answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress))
+    };
+    match preference.wait {
+        Some(wait) => {
+            let answer = app.accept.event_until(event, Instant::now() + wait).await?;
+            Ok((preference, told(answer)).into_response())
+        }
+        None => {
+            let answer = told(app.accept.event_only(event).await?);
+            Ok(if source.provider.wants_200() { plainly_ok(answer) } else { answer })
+        }
+    }
+}
+
+/// Some providers show the body to people, or send again what is not answered with 200.
+fn plainly_ok(answer: Response) -> Response {
+    let (mut parts, _) = answer.into_parts();
+    parts.status = StatusCode::OK;
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::empty())
 }
 
 fn processed(event_id: String, progress: &Progress) -> Processed {

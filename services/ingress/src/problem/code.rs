@@ -68,6 +68,10 @@ codes! {
     NoSuchMethod "no-such-method" METHOD_NOT_ALLOWED Never "The path has no such method";
     NotAcceptable "not-acceptable" NOT_ACCEPTABLE Never "It is not told in that form";
     BadSignature "bad-signature" UNAUTHORIZED Never "The signature is missing or wrong";
+    StaleSignature "stale-signature" UNAUTHORIZED Never "The signature is too old";
+    SecretMissing "secret-missing" SERVICE_UNAVAILABLE Later "A secret is missing here";
+    SourcesUnknown "sources-unknown" SERVICE_UNAVAILABLE Later "The sources are not known yet";
+    SourceNotFound "source-not-found" NOT_FOUND Never "There is no such source";
     Unauthenticated "unauthenticated" UNAUTHORIZED Never "Credentials are asked for";
     BadKey "bad-key" UNAUTHORIZED Never "The API key is not good";
     BadToken "bad-token" UNAUTHORIZED Never "The token is not good";

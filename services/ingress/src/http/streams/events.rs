@@ -129,3 +129,39 @@ fn in_json(event: &Event) -> Value {
     }
     Value::Object(object)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use signalbox_domain::{HttpMessage, Posted, read_http_events};
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_reads_as_the_same_event() {
+        for body in [
+            json!({"specversion": "1.0", "id": "e", "source": "/s", "type": "a.b", "time": "2026-01-01T00:00:00Z",
+                   "subject": "order/7", "tenant": "a", "data": {"n": 1}}),
+            json!({"specversion": "1.0", "id": "e", "source": "/s", "type": "a.b", "time": "2026-01-01T00:00:00Z",
+                   "datacontenttype": "image/png", "data_base64": "/wA="}),
+            json!({"specversion": "1.0", "id": "e", "source": "/s", "type": "a.b", "time": "2026-01-01T00:00:00Z"}),
+        ] {
+            let read = |body: &Value| {
+                let message = HttpMessage {
+                    headers: vec![("content-type", "application/cloudevents+json")],
+                    body: Bytes::from(body.to_string()),
+                    received_at: chrono::DateTime::UNIX_EPOCH,
+                    id: None,
+                };
+                match read_http_events(&message).unwrap() {
+                    Posted::One(event) => *event,
+                    Posted::Batch(events) => panic!("{events:?}"),
+                }
+            };
+            let event = read(&body);
+            let mut again = read(&in_json(&event));
+            assert_eq!(again.extensions.remove("natssubject").as_deref(), Some("events.a.b"));
+            assert_eq!(again, event);
+        }
+    }
+}

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use chrono::Utc;
 use serde_json::Value;
 use signalbox_domain::{Data, Event, EventId, Source, TraceContext};
-use signalbox_webhooks::{Delivery, Rejected, github};
+use signalbox_webhooks::{Delivery, github};
 
+use super::rejected::rejected;
 use crate::{
     Secrets,
     extract::{fresh_id, idempotency_key},
-    problem::{Code, Problem},
+    problem::Problem,
 };
 
 /// The `source` of an event whose payload names no repository.
@@ -56,17 +57,4 @@ fn id(headers: &HeaderMap) -> Result<EventId, Problem> {
 fn source(payload: &Value) -> Result<Source, Problem> {
     let url = payload.pointer("/repository/html_url").and_then(Value::as_str);
     Ok(url.and_then(|url| url.parse().ok()).map_or_else(|| GITHUB.parse(), Ok)?)
-}
-
-fn rejected(why: &Rejected) -> Problem {
-    let code = match why {
-        Rejected::Unsigned(_) | Rejected::BadSignature(_) => Code::BadSignature,
-        Rejected::FormEncoded => Code::NotJson,
-        Rejected::NotJson(_)
-        | Rejected::NoEventName(_)
-        | Rejected::BadEventName(_)
-        | Rejected::BadDeliveryId(_)
-        | Rejected::BadBody(_) => Code::InvalidInput,
-    };
-    Problem::new(code, why.to_string())
 }
