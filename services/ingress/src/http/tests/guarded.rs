@@ -105,7 +105,7 @@ async fn each_action_opens_just_what_it_names() {
             let forbidden = answer.status == 403 && answer.json()["code"] == "forbidden";
             assert_eq!(!forbidden, opens, "{action}: {method} {path}: {}", answer.status);
             let signed = need_of(method, path) == Some(Need::Signature);
-            assert_eq!(answer.status == 401, signed, "{action}: {method} {path}");
+            assert!(answer.status != 401 || signed, "{action}: {method} {path}");
         }
     }
 }
