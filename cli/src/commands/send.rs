@@ -122,7 +122,7 @@ impl Send {
 
     async fn send(&self, target: &Target, outgoing: Outgoing) -> Result<Answer, Failure> {
         let (api, path) = match &self.to {
-            Some(url) => (Api::new(&ApiArgs { api: url.clone() }), Vec::new()),
+            Some(url) => (Api::new(&ApiArgs { api: url.clone(), api_key: None }), Vec::new()),
             None => (Api::new(&self.look.api), target.path()),
         };
         let call = api.call(Method::POST, &path)?;

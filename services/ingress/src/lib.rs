@@ -75,6 +75,12 @@ impl Ingress {
             Ok(())
         });
 
+        let app = App::new(&process, options, address, bus.clone(), waiters)?;
+        let sources = app.sources.clone().follow(bus);
+        process.background.spawn("sources", OnEnd::StopService, async move {
+            sources.await;
+            Ok(())
+        });
         let tls = Tls::new(&options.tls)?.map(Arc::new);
         if let Some(tls) = tls.clone() {
             process.background.spawn("certificate", OnEnd::StopService, async move {
@@ -82,12 +88,6 @@ impl Ingress {
                 Ok(())
             });
         }
-        let app = App::new(&process, options, address, bus.clone(), waiters)?;
-        let sources = app.sources.clone().follow(bus);
-        process.background.spawn("sources", OnEnd::StopService, async move {
-            sources.await;
-            Ok(())
-        });
         let router = http::router(Arc::new(app));
         let stop = process.stop.clone();
         process.tasks.spawn("http server", OnEnd::StopService, async move {
