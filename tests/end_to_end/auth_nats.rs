@@ -151,8 +151,17 @@ async fn services_work_with_their_own_permissions_and_a_publisher_only_publishes
         (Method::PUT, format!("/schedule-workflow/{id}?name=other")),
         (Method::DELETE, format!("/schedule-workflow/{id}")),
         (Method::GET, "/dead-letters".to_owned()),
+        (Method::GET, "/openapi.json".to_owned()),
+        (Method::GET, "/workflows".to_owned()),
+        (Method::POST, format!("/events/lab.trigger.{id}-http")),
     ] {
-        let response = api.request(method.clone(), &path).send().await.unwrap();
+        let request = api.request(method.clone(), &path);
+        let request = if path.starts_with("/events/") {
+            request.json(&serde_json::json!({"name": "x"}))
+        } else {
+            request
+        };
+        let response = request.send().await.unwrap();
         let (status, body) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{method} {path}: {status} {body}\n{:#?}", stack.violations());
     }
