@@ -382,13 +382,15 @@ async fn an_event_is_published_once_though_the_stream_has_forgotten_it() {
     };
     matched(format!("/events/{}", ours.effect_key), stack.api()).await;
 
-    // As if the router had died before the acknowledgement, and NATS had been away for longer than it remembers.
+    // As if the router had died before it recorded that, and NATS had been away for longer than it remembers.
     stack.kill(Service::SignalRouter).unwrap();
     sender.send(&ours).await;
-    let events = jetstream::new(sender.client.clone()).get_stream(stream::EVENTS).await.unwrap();
-    let mut config = events.cached_info().config.clone();
+    let jetstream = jetstream::new(sender.client.clone());
+    let outcomes = ours.origin.event_key().outcome_subject(">");
+    jetstream.get_stream(stream::OUTCOMES).await.unwrap().purge().filter(outcomes).await.unwrap();
+    let mut config = jetstream.get_stream(stream::EVENTS).await.unwrap().cached_info().config.clone();
     config.duplicate_window = Duration::from_millis(100);
-    jetstream::new(sender.client.clone()).update_stream(config).await.unwrap();
+    jetstream.update_stream(config).await.unwrap();
     stack.nats.kill().unwrap();
     stack.nats.start_again().await.unwrap();
     stack.launch(Service::SignalRouter).unwrap();
@@ -401,7 +403,7 @@ async fn an_event_is_published_once_though_the_stream_has_forgotten_it() {
         Ok(())
     })
     .await;
-    let client = stack.nats_client().await.unwrap();
-    let events = jetstream::new(client).get_stream(stream::EVENTS).await.unwrap();
+    let jetstream = jetstream::new(stack.nats_client().await.unwrap());
+    let events = jetstream.get_stream(stream::EVENTS).await.unwrap();
     assert_eq!(events.cached_info().state.messages, 1);
 }

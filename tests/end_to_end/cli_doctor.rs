@@ -65,7 +65,7 @@ async fn what_is_well_is_told() {
         "stream OUTCOMES",
         "stream DEADLETTERS",
         "stream PARKED",
-        "consumer EVENTS/match",
+        "consumer EVENTS/matcher",
         "8 consumers of COMMANDS",
         "8 consumers of FLOW",
         "bucket signalbox-routes",
@@ -141,7 +141,7 @@ async fn each_part_that_is_away_is_named() {
     assert!(waits.error()["tip"].as_str().unwrap().contains("signalbox doctor"), "{waits:?}");
 
     stack.kill(Service::SignalRouter).unwrap();
-    let consumers = ["consumer EVENTS/match", "consumer COMMANDS/apply-0", "consumer COMMANDS/apply-7"];
+    let consumers = ["consumer EVENTS/matcher", "consumer COMMANDS/apply-0", "consumer COMMANDS/apply-7"];
     names(&stack, &[&["ingress: signal-router"], &consumers[..]].concat()).await;
     // It is stored, and its outcome is not known.
     let accepted = cli.run(&["trigger", "later", "--json"]).await;

@@ -75,11 +75,13 @@ async fn a_command_whose_delivery_nats_forgot_is_looked_up() {
     expect(&api.post("/stop-workflow/forgotten").await.unwrap(), 200);
     expect(&api.get("/workflow-result/forgotten").await.unwrap(), 200);
 
-    // As if the router had died between Temporal's answer and the acknowledgement.
+    // As if the router had died between Temporal's answer and the record of it.
     stack.kill(Service::SignalRouter).unwrap();
     let jetstream = jetstream::new(client.clone());
     let sent = jetstream.publish(command.subject, command.payload).await.unwrap();
     sent.await.expect("it is stored");
+    // Otherwise the ledger would say what came of it.
+    jetstream.get_stream("OUTCOMES").await.unwrap().purge().await.unwrap();
     stack.nats.kill().unwrap();
     stack.nats.start_again().await.unwrap();
     stack.launch(Service::SignalRouter).unwrap();
