@@ -41,7 +41,7 @@ fn ingress(api: &Api) -> Process {
     let listen = api.url("").trim_start_matches("http://").to_owned();
     let is_it = |process: &Process| {
         let words = process.cmdline().unwrap_or_default();
-        words.iter().any(|word| *word == listen) && words.iter().any(|word| word == "ingress")
+        words.contains(&listen) && words.iter().any(|word| word == "ingress")
     };
     all_processes().unwrap().flatten().find(is_it).unwrap()
 }
