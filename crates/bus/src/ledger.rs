@@ -1,7 +1,7 @@
 //! Reading the ledger: the last outcome of each effect of an event. The verdict of an event that led to effects lies
 //! with the outcome of the first of them, and is taken out here.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures::StreamExt;
@@ -80,6 +80,12 @@ impl Bus {
             }
         }
         outcomes
+    }
+
+    /// The same, by the keys of the effects.
+    pub async fn recorded_by_effect(&self, events: &[EventKey]) -> HashMap<String, Outcome> {
+        let recorded = self.recorded(events).await.into_iter();
+        recorded.map(|outcome| (outcome.effect_key.clone(), outcome)).collect()
     }
 
     /// The last outcomes of all effects of an event.

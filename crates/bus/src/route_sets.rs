@@ -16,10 +16,16 @@ use signalbox_proto::{
     v1::{RouteFiles, RouteTimeline, RoutesAnswer, WantedRoutes},
 };
 
-use crate::{Bus, Error, lease::pin_of};
+use tokio::time::sleep;
+
+use crate::{Bus, Error, at_last, lease::pin_of};
 
 /// What a message has around its payload.
 const ENVELOPE: usize = 1024;
+
+/// Looks for a set that is named.
+const LOOKS: usize = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// The bucket of route sets. Cheap to clone.
 #[derive(Clone)]
@@ -118,6 +124,19 @@ impl RouteSets {
     /// When the bucket cannot be read.
     pub async fn files(&self, version: &str) -> Result<Option<RouteFiles>, Error> {
         Ok(self.get(&route_key::set(version)).await?.map(|kept| kept.value))
+    }
+
+    /// The files of a set that is named somewhere, however long JetStream is away. One that was stored a moment ago may
+    /// not have reached the server that is asked for it, so it is looked for a few times.
+    pub async fn named_files(&self, version: &str) -> Option<RouteFiles> {
+        for _ in 1..LOOKS {
+            let files = at_last(|| self.files(version)).await;
+            if files.is_some() {
+                return files;
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+        at_last(|| self.files(version)).await
     }
 
     /// Stores the files of a set, unless they are there: a set never changes.

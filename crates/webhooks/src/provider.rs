@@ -30,6 +30,21 @@ impl Provider {
     pub const NAMES: &[&str] =
         &["github", "stripe", "slack", "shopify", "gitlab", "standard-webhooks", "hmac", "bearer", "basic"];
 
+    /// The provider of that name, where the name and what deliveries say say all: an HMAC needs its [`Form`], too.
+    pub fn named(name: &str, picks: Picks) -> Option<Self> {
+        Some(match name {
+            "github" => Self::Github,
+            "stripe" => Self::Stripe,
+            "slack" => Self::Slack,
+            "shopify" => Self::Shopify,
+            "gitlab" => Self::Gitlab,
+            "standard-webhooks" => Self::StandardWebhooks,
+            "bearer" => Self::Bearer(picks),
+            "basic" => Self::Basic(picks),
+            _ => return None,
+        })
+    }
+
     /// Its name in route files.
     pub fn name(&self) -> &'static str {
         match self {

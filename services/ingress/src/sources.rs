@@ -3,13 +3,13 @@
 mod secrets;
 mod table;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use signalbox_bus::{Bus, Error, Revised, RouteSets, Watched, at_last};
-use signalbox_proto::v1::{RouteFiles, WantedRoutes};
+use signalbox_proto::v1::WantedRoutes;
 use signalbox_routing::RouteSet;
 use signalbox_telemetry::Chain;
-use tokio::{sync::watch, task::spawn_blocking, time::sleep};
+use tokio::{sync::watch, task::spawn_blocking};
 use tracing::{debug, info, warn};
 
 pub use secrets::read as read_secret;
@@ -17,10 +17,6 @@ use table::Table;
 pub use table::{Declared, Unverified};
 
 use crate::problem::{Code, Problem};
-
-/// A set that was stored a moment ago may not have reached the server that is asked for it.
-const LOOKS: usize = 5;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// The sources of now; none is known before NATS has told which set was applied.
 #[derive(Clone, Debug, Default)]
@@ -87,23 +83,12 @@ impl Sources {
 }
 
 async fn load(bucket: &RouteSets, version: &str) -> Result<Table, String> {
-    let files = look(bucket, version).await.ok_or("their files are not kept any more")?;
+    let files = bucket.named_files(version).await.ok_or("their files are not kept any more")?;
     let read = spawn_blocking(move || {
         let set = RouteSet::load(files.files.into_iter().map(|file| (file.name, file.text)));
         set.map(|set| Table::of(set.sources())).map_err(|faults| faults.to_string())
     });
     read.await.unwrap_or_else(|failed| Err(failed.to_string()))
-}
-
-async fn look(bucket: &RouteSets, version: &str) -> Option<RouteFiles> {
-    for look in 1..=LOOKS {
-        let files = at_last(|| bucket.files(version)).await;
-        if files.is_some() || look == LOOKS {
-            return files;
-        }
-        sleep(BETWEEN_LOOKS).await;
-    }
-    None
 }
 
 #[cfg(test)]

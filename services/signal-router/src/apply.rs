@@ -2,6 +2,8 @@
 
 mod attempt;
 mod balance;
+#[cfg(test)]
+mod example;
 mod execute;
 mod lanes;
 mod outcome;

@@ -2,7 +2,7 @@
 
 mod matched;
 
-use std::{collections::HashMap, future::ready, sync::Arc};
+use std::{future::ready, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
@@ -123,13 +123,10 @@ impl Matcher {
     async fn pass_over_what_happened(&self, all: &mut [Matched]) {
         let events: Vec<_> =
             all.iter().filter_map(|matched| Some(matched.commands.first()?.origin.event_key())).collect();
-        let recorded = self.bus.recorded(&events).await;
-        if recorded.is_empty() {
-            return;
+        let known = self.bus.recorded_by_effect(&events).await;
+        if !known.is_empty() {
+            all.iter_mut().for_each(|matched| matched.pass_over(&known));
         }
-        let known: HashMap<_, _> =
-            recorded.into_iter().map(|outcome| (outcome.effect_key.clone(), outcome)).collect();
-        all.iter_mut().for_each(|matched| matched.pass_over(&known));
     }
 
     /// What is recorded says where they lie: that of a command that died of one, that of the event of the others.

@@ -37,7 +37,7 @@ impl Target {
         if let Some(source) = sources.iter().find(|source| source.name == name) {
             return Ok((Self::of(source), event));
         }
-        let provider = provider(name).ok_or_else(|| unknown(name, &sources))?;
+        let provider = Provider::named(name, Picks::default()).ok_or_else(|| unknown(name, &sources))?;
         let mut own = sources.iter().filter(|source| source.provider.name() == name);
         match (own.next(), own.next()) {
             (Some(source), None) => Ok((Self::of(source), event)),
@@ -105,21 +105,6 @@ fn declared(routes: &Path) -> Result<Vec<Source>, Failure> {
     let set = RouteSet::load(route_files::of_set(&[routes.to_owned()])?);
     let set = set.map_err(|faults| Failure::other(Exit::Refused, faults.to_string()))?;
     Ok(set.sources().to_vec())
-}
-
-/// A provider as it is, if its deliveries are the same everywhere.
-fn provider(name: &str) -> Option<Provider> {
-    Some(match name {
-        "github" => Provider::Github,
-        "stripe" => Provider::Stripe,
-        "slack" => Provider::Slack,
-        "shopify" => Provider::Shopify,
-        "gitlab" => Provider::Gitlab,
-        "standard-webhooks" => Provider::StandardWebhooks,
-        "bearer" => Provider::Bearer(Picks::default()),
-        "basic" => Provider::Basic(Picks::default()),
-        _ => return None,
-    })
 }
 
 fn unknown(name: &str, sources: &[Source]) -> Failure {

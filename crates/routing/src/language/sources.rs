@@ -108,23 +108,16 @@ fn provider(reader: &mut Reader<'_>, entries: &Entries<'_>) -> Option<Provider> 
     let name = name??;
     let misplaced = misplaced(reader, entries, name);
     let (form, picks) = (form?, picks?);
-    let provider = match name {
-        "github" => Provider::Github,
-        "stripe" => Provider::Stripe,
-        "slack" => Provider::Slack,
-        "shopify" => Provider::Shopify,
-        "gitlab" => Provider::Gitlab,
-        "standard-webhooks" => Provider::StandardWebhooks,
-        "bearer" => Provider::Bearer(picks),
-        "basic" => Provider::Basic(picks),
-        _ if form.header.is_empty() => {
+    let provider = match Provider::named(name, picks.clone()) {
+        Some(provider) => provider,
+        None if form.header.is_empty() => {
             let at = entries.node.at.position;
             let help = "`header` is the one that has the signature".to_owned();
             let (span, message) = (Span { at, length: 1 }, "missing field `header`, which `hmac` needs");
             reader.fault_with_help(span, rules::MISSING_FIELD, message, Some(help));
             return None;
         }
-        _ => Provider::Hmac(form, picks),
+        None => Provider::Hmac(form, picks),
     };
     (!misplaced).then_some(provider)
 }

@@ -105,31 +105,16 @@ fn refusal(command: &Command, reason: Reason) -> OutcomeKind {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use signalbox_domain::{
-        Action, EffectKey, EventRef, Origin, Query, Terms, TraceContext, Trigger, WorkflowAction,
-    };
+    use signalbox_domain::{Query, WorkflowAction};
 
     use super::*;
+    use crate::apply::example;
 
     fn command(route: Option<&str>) -> Command {
-        let (source, id) = ("/s".parse().unwrap(), "e".parse().unwrap());
         let query = WorkflowAction::Query(Query { name: "q".into(), args: vec![] });
-        Command {
-            effect_key: EffectKey::derive(&source, &id, "r", 0, "query:q", "w"),
-            origin: Origin {
-                event: EventRef { id: "e".into(), source: "/s".into(), ..Default::default() },
-                route: route.map(str::to_owned),
-                route_set: String::new(),
-                trigger: Trigger::Event,
-            },
-            reply_to: None,
-            trace: TraceContext::default(),
-            accepted_at: DateTime::UNIX_EPOCH,
-            repeated: false,
-            matching: None,
-            terms: Terms::default(),
-            action: Action::Workflow("w".parse().unwrap(), query),
-        }
+        let mut command = example::command("e", "w", query);
+        command.origin.route = route.map(str::to_owned);
+        command
     }
 
     fn of(route: Option<&str>, answer: Result<Accepted, Failure>) -> Outcome {

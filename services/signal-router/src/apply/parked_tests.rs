@@ -1,9 +1,9 @@
 use signalbox_domain::{
-    ConflictPolicy, EventRef, Origin, Query, ScheduleCall, Signal, Start, StartOptions, Terms, TraceContext,
-    Trigger, Update, UpdateWait,
+    ConflictPolicy, Query, ScheduleCall, Signal, Start, StartOptions, Terms, Update, UpdateWait,
 };
 
 use super::*;
+use crate::apply::example;
 
 fn at(seconds: u64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -20,19 +20,8 @@ fn entry(id: &str, until: u64) -> Entry {
 fn command(action: WorkflowAction, if_missing: IfMissing) -> Command {
     Command {
         effect_key: effect("e"),
-        origin: Origin {
-            event: EventRef::default(),
-            route: Some("r".into()),
-            route_set: String::new(),
-            trigger: Trigger::Event,
-        },
-        reply_to: None,
-        trace: TraceContext::default(),
-        accepted_at: at(0),
-        repeated: false,
-        matching: None,
         terms: Terms { if_missing, ..Terms::default() },
-        action: Action::Workflow("w".parse().unwrap(), action),
+        ..example::command("e", "w", action)
     }
 }
 

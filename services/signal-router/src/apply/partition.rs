@@ -152,10 +152,6 @@ impl Partition {
         }
         self.taken = sequence;
         let Queued { commands, late } = queued::read(&self.applier.bus, &delivery).await;
-        if commands.is_empty() {
-            delivery.settle(Settlement::Done).await;
-            return;
-        }
         let Some(left) = self.left_of(commands, &delivery, late).await else { return };
         if left.is_empty() {
             delivery.settle(Settlement::Done).await;

@@ -48,32 +48,13 @@ impl TakenOver {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use signalbox_domain::{
-        Action, BatchMember, EffectKey, Origin, Query, Terms, TraceContext, Trigger, WorkflowAction,
-    };
+    use signalbox_domain::{BatchMember, Query, WorkflowAction};
 
     use super::*;
+    use crate::apply::example;
 
     fn command(id: &str, key: &str) -> Command {
-        let (source, event) = ("/s".parse().unwrap(), id.parse().unwrap());
-        let query = WorkflowAction::Query(Query { name: "q".into(), args: vec![] });
-        Command {
-            effect_key: EffectKey::derive(&source, &event, "r", 0, "query:q", key),
-            origin: Origin {
-                event: Default::default(),
-                route: Some("r".into()),
-                route_set: String::new(),
-                trigger: Trigger::Event,
-            },
-            reply_to: None,
-            trace: TraceContext::default(),
-            accepted_at: DateTime::UNIX_EPOCH,
-            repeated: false,
-            matching: None,
-            terms: Terms::default(),
-            action: Action::Workflow(key.parse().unwrap(), query),
-        }
+        example::command(id, key, WorkflowAction::Query(Query { name: "q".into(), args: vec![] }))
     }
 
     fn recorded(kind: OutcomeKind) -> Outcome {

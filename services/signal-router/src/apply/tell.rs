@@ -42,7 +42,6 @@ impl Applier {
     pub(super) async fn recorded(&self, commands: &[Command]) -> Option<HashMap<String, Outcome>> {
         let events: HashSet<_> = commands.iter().map(|command| command.origin.event_key()).collect();
         let events: Vec<_> = events.into_iter().collect();
-        let recorded = self.stop.run_until_cancelled(self.bus.recorded(&events)).await?;
-        Some(recorded.into_iter().map(|outcome| (outcome.effect_key.clone(), outcome)).collect())
+        self.stop.run_until_cancelled(self.bus.recorded_by_effect(&events)).await
     }
 }

@@ -214,11 +214,7 @@ impl Partition {
     async fn known(&self, arrived: &[Arrived]) -> HashMap<String, Outcome> {
         let repeated = arrived.iter().filter(|arrived| arrived.command.repeated);
         let events: Vec<_> = repeated.map(|arrived| arrived.command.origin.event_key()).collect();
-        if events.is_empty() {
-            return HashMap::new();
-        }
-        let recorded = self.bus.recorded(&events).await;
-        recorded.into_iter().map(|outcome| (outcome.effect_key.clone(), outcome)).collect()
+        self.bus.recorded_by_effect(&events).await
     }
 
     async fn enter(

@@ -1,8 +1,6 @@
 //! Letting commands go on. A batch is sealed first: the seal says who its members are, also to whoever comes after a
 //! crash.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use signalbox_bus::{Seal, SealError};
@@ -91,13 +89,9 @@ impl Partition {
             let members = &batch.terms.members;
             let events = members.iter().filter_map(|member| member.event.as_ref());
             let events: Vec<_> = events.map(|event| EventKey::derive(&event.source, &event.id)).collect();
-            let recorded = self.bus.recorded(&events).await;
-            let known: HashMap<_, _> =
-                recorded.iter().map(|outcome| (outcome.effect_key.as_str(), outcome)).collect();
+            let known = self.bus.recorded_by_effect(&events).await;
             // If it went on, all of them were told before.
-            let told = |member: &&BatchMember| {
-                known.get(&*member.effect_key).is_some_and(|outcome| told::went_on(outcome))
-            };
+            let told = |member: &&BatchMember| known.get(&member.effect_key).is_some_and(told::went_on);
             let held = told::held(batch, Some(&batch.effect_key), Utc::now());
             let outcomes =
                 members.iter().filter(|member| !told(member)).map(|member| of_member(&held, member));

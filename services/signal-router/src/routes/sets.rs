@@ -10,14 +10,10 @@ use signalbox_bus::{Bus, Error, RouteSets, at_last};
 use signalbox_domain::TimelineExt;
 use signalbox_proto::v1::RouteFiles;
 use signalbox_routing::RouteSet;
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::task::spawn_blocking;
 
 /// Sets that are kept loaded: what runs, what ran before, what is wanted.
 const LOADED: usize = 4;
-
-/// A set that was stored a moment ago may not have reached the server that is asked for it.
-const LOOKS: usize = 5;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// A set that nobody names is kept for so long: it may be about to be applied.
 const KEPT_UNNAMED: Duration = Duration::from_secs(60 * 60);
@@ -64,7 +60,7 @@ impl Sets {
             return Ok(loaded);
         }
         let bucket = self.bucket().await;
-        let Some(files) = look(&bucket, version).await else {
+        let Some(files) = bucket.named_files(version).await else {
             return Err("its files are not kept any more; apply them again".to_owned());
         };
         let loaded = Arc::new(load(version.to_owned(), files).await?);
@@ -99,17 +95,6 @@ impl Sets {
         }
         Ok(())
     }
-}
-
-async fn look(bucket: &RouteSets, version: &str) -> Option<RouteFiles> {
-    for look in 1..=LOOKS {
-        let files = at_last(|| bucket.files(version)).await;
-        if files.is_some() || look == LOOKS {
-            return files;
-        }
-        sleep(BETWEEN_LOOKS).await;
-    }
-    None
 }
 
 /// Checks files: many routes take a while.
