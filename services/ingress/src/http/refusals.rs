@@ -1,8 +1,17 @@
-//! The refusals that several endpoints share, for their documentation.
+//! The refusals that several endpoints share, and what is no answer yet, for their documentation.
 
 use utoipa::IntoResponses;
 
-use crate::problem::ProblemBody;
+use crate::{accept::Pending, problem::ProblemBody};
+
+/// 202 of a command.
+#[derive(IntoResponses)]
+#[response(
+    status = 202,
+    description = "Stored, but Temporal has not accepted it yet",
+    headers(("Location" = String, description = "Where to look"))
+)]
+pub struct NotYet(#[allow(dead_code)] Pending);
 
 /// 400 of a start.
 #[derive(IntoResponses)]

@@ -106,8 +106,7 @@ pub async fn github(
 ) -> Result<Response, Problem> {
     let body = body::read(request).await?;
     let event = github::event(&headers, &body, &app.github, trace)?;
-    let answer = app.accept.event(event).await?;
-    Ok(answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress)))
+    Ok(told(app.accept.event(event).await?))
 }
 
 /// A declared source
@@ -154,9 +153,6 @@ pub async fn source(
         Meaning::Challenge(text) => return Ok(Json(json!({ "challenge": text })).into_response()),
         Meaning::Event(event) => *event,
     };
-    let told = |answer: Answer| {
-        answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress))
-    };
     match preference.wait {
         Some(wait) => {
             let answer = app.accept.event_until(event, Instant::now() + wait).await?;
@@ -176,6 +172,10 @@ fn plainly_ok(answer: Response) -> Response {
     parts.headers.remove(header::CONTENT_TYPE);
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::empty())
+}
+
+fn told(answer: Answer) -> Response {
+    answer.respond(|accepted, progress| processed(accepted.event_id().to_string(), progress))
 }
 
 fn processed(event_id: String, progress: &Progress) -> Processed {

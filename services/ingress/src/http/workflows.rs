@@ -17,9 +17,9 @@ use signalbox_domain::{
 use signalbox_proto::names::lab;
 use utoipa::{IntoParams, ToSchema};
 
-use super::refusals::{Away, BadInput, NotRunning, Running};
+use super::refusals::{Away, BadInput, NotRunning, NotYet, Running};
 use crate::{
-    accept::{Pending, Progress},
+    accept::Progress,
     app::App,
     extract::{Caller, Path, Query},
     links,
@@ -129,9 +129,7 @@ pub struct StopSent {
     ),
     responses(
         (status = 200, description = "It runs", body = Started),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        Running, BadInput, Away,
+        NotYet, Running, BadInput, Away,
     )
 )]
 pub async fn trigger(
@@ -166,9 +164,7 @@ pub async fn trigger(
     ),
     responses(
         (status = 200, description = "Temporal has the signal", body = Signalled),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        NotRunning, BadInput, Away,
+        NotYet, NotRunning, BadInput, Away,
     )
 )]
 pub async fn signal(
@@ -202,9 +198,7 @@ pub async fn signal(
     ),
     responses(
         (status = 200, description = "Temporal has the signal", body = StopSent),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        NotRunning, BadInput, Away,
+        NotYet, NotRunning, BadInput, Away,
     )
 )]
 pub async fn stop(

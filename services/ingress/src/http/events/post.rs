@@ -1,6 +1,6 @@
 //! Events by HTTP: CloudEvents, or data of a type that the path names.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use axum::{
     Extension, Json,
@@ -123,9 +123,9 @@ pub async fn publish(
     State(app): State<Arc<App>>,
     preference: Preference,
     caller: Caller,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, Problem> {
-    let headers = request.headers().clone();
+    let headers = mem::take(request.headers_mut());
     let body = body::read(request).await?;
     let message = HttpMessage {
         headers: texts(&headers)?,
@@ -172,9 +172,9 @@ pub async fn publish_data(
     Path(kind): Path<String>,
     preference: Preference,
     caller: Caller,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, Problem> {
-    let headers = request.headers().clone();
+    let headers = mem::take(request.headers_mut());
     let body = body::read(request).await?;
     let message = HttpMessage { headers: texts(&headers)?, body, received_at: Utc::now(), id: None };
     let event = data(&message, caller.call, &kind).map_err(|why| Problem::malformed(why.to_string()))?;

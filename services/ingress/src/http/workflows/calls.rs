@@ -20,7 +20,7 @@ use crate::{
     http::{
         IdempotencyKey,
         events::kind,
-        refusals::{Away, BadInput, BadJson, NotRunning, Running},
+        refusals::{Away, BadInput, BadJson, NotRunning, NotYet, Running},
     },
     problem::Problem,
 };
@@ -149,9 +149,7 @@ async fn call(
     request_body = NewWorkflow,
     responses(
         (status = 200, description = "It runs", body = Called),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        Running, BadJson, BadInput, Away,
+        NotYet, Running, BadJson, BadInput, Away,
     )
 )]
 pub async fn start(
@@ -174,9 +172,7 @@ pub async fn start(
     request_body = Option<Arguments>,
     responses(
         (status = 200, description = "Temporal has the signal", body = Called),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        NotRunning, BadJson, BadInput, Away,
+        NotYet, NotRunning, BadJson, BadInput, Away,
     )
 )]
 pub async fn signal(
@@ -201,9 +197,7 @@ pub async fn signal(
     request_body = SignalAndStart,
     responses(
         (status = 200, description = "Temporal has the signal", body = Called),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        BadJson, BadInput, Away,
+        NotYet, BadJson, BadInput, Away,
     )
 )]
 pub async fn signal_with_start(
@@ -263,9 +257,7 @@ pub async fn update(
     request_body = Option<Reason>,
     responses(
         (status = 200, description = "It was asked to end", body = Called),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        NotRunning, BadJson, BadInput, Away,
+        NotYet, NotRunning, BadJson, BadInput, Away,
     )
 )]
 pub async fn cancel(
@@ -289,9 +281,7 @@ pub async fn cancel(
     request_body = Option<Reason>,
     responses(
         (status = 200, description = "It has ended", body = Called),
-        (status = 202, description = "Stored, but Temporal has not accepted it yet", body = Pending,
-         headers(("Location" = String, description = "Where to look"))),
-        NotRunning, BadJson, BadInput, Away,
+        NotYet, NotRunning, BadJson, BadInput, Away,
     )
 )]
 pub async fn terminate(
