@@ -4,6 +4,7 @@ mod circumstances;
 mod intake;
 mod numbers;
 mod pipeline;
+mod rig;
 mod routes;
 mod trigger;
 mod usage;

@@ -69,31 +69,21 @@ impl IntakeBench {
         let progress = Progress::new();
         progress.show(format_args!("warming up"));
         let mut rig = Rig::start().await?;
-        self.round(&mut rig, self.long.min(Duration::from_secs(2)), [Side::Http, Side::JetStream]).await?;
+        self.round(&mut rig, self.long.min(Duration::from_secs(2)), true).await?;
         let mut rounds = Vec::new();
         for n in 1..=self.rounds {
             progress.show(format_args!("round {n} of {}", self.rounds));
-            rounds.push(match n % 2 {
-                0 => self.round(&mut rig, self.long, [Side::Http, Side::JetStream]).await?,
-                _ => {
-                    let [jetstream, http] =
-                        self.round(&mut rig, self.long, [Side::JetStream, Side::Http]).await?;
-                    [http, jetstream]
-                }
-            });
+            rounds.push(self.round(&mut rig, self.long, n % 2 == 0).await?);
         }
         let [_, ingress] = rig.processes()?;
         Ok(Report::new(&rounds, self.long.as_secs_f64(), self.concurrency, ingress.most_memory()?))
     }
 
-    /// A turn of each, in this order.
-    async fn round(
-        &self,
-        rig: &mut Rig,
-        long: Duration,
-        [one, other]: [Side; 2],
-    ) -> Result<[Turn; 2], Failure> {
-        let one = Turn::take(rig, one, self.concurrency, long).await?;
-        Ok([one, Turn::take(rig, other, self.concurrency, long).await?])
+    /// A turn of each: that over HTTP, and that of the bare publisher.
+    async fn round(&self, rig: &mut Rig, long: Duration, http_begins: bool) -> Result<[Turn; 2], Failure> {
+        let order = if http_begins { [Side::Http, Side::JetStream] } else { [Side::JetStream, Side::Http] };
+        let first = Turn::take(rig, order[0], self.concurrency, long).await?;
+        let second = Turn::take(rig, order[1], self.concurrency, long).await?;
+        Ok(if http_begins { [first, second] } else { [second, first] })
     }
 }

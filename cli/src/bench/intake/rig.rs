@@ -1,33 +1,26 @@
 //! The server, the ingress and the clients of a measurement.
 
 use std::env;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest, handshake};
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 use signalbox_bus::Bus;
 use signalbox_domain::EventSubject;
-use signalbox_proto::names::{header as names, stream};
-use signalbox_servers::{
-    Binary, INSTALL_DIR, Launch, NatsOptions, NatsServer, Process, Wrapper, free_port, locate,
-};
-use signalbox_telemetry::Chain;
+use signalbox_proto::names::stream;
+use signalbox_servers::{NatsServer, Process};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep};
 use uuid::Uuid;
 
+use crate::bench::rig::{self, START, TYPE, caused_by, failed};
 use crate::bench::usage::Used;
-use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The ingress, when it takes longer than this to start, will not.
-const START: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-const TYPE: &str = "signalbox.bench";
 
 /// Everything that takes part. Dropping it ends it all.
 pub struct Rig {
@@ -42,22 +35,11 @@ impl Rig {
     /// Starts the server and the ingress, which is ready then.
     pub async fn start() -> Result<Self, Failure> {
         let signalbox = env::current_exe()?;
-        let nats = NatsOptions::new(locate(Binary::NatsServer, INSTALL_DIR.as_ref()).map_err(failed)?)
-            .wrapper(Wrapper::tied_to_this_process(signalbox.clone()));
-        let nats = NatsServer::start(nats).await.map_err(failed)?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().map_err(failed)?));
-        let launch = Launch::new("ingress", &signalbox);
-        let set = [("NATS_URL", nats.url()), ("SIGNALBOX_LOG", "warn".to_owned())];
-        let ingress = Process::spawn(Launch {
-            env: set.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            wrapper: Some(Wrapper::tied_to_this_process(signalbox.clone())),
-            ..launch.args(["serve", "ingress", "--listen", &address.to_string()])
-        });
-        let options = signalbox_bus::Options { url: nats.url(), name: "bench".into(), ..Default::default() };
-        let bus = Bus::connect_now(&options).await.map_err(failed)?;
-        bus.ensure_streams().await.map_err(failed)?;
-        let to = format!("events.{TYPE}").parse().map_err(failed)?;
-        let mut rig = Self { nats, ingress: ingress.map_err(failed)?, address, bus, to };
+        let (nats, bus) = rig::nats(&signalbox).await?;
+        let address = rig::free_address()?;
+        let ingress = rig::service(&signalbox, "ingress", address, [("NATS_URL", nats.url())])?;
+        let to = format!("events.{TYPE}").parse().map_err(caused_by)?;
+        let mut rig = Self { nats, ingress, address, bus, to };
         rig.takes_events().await?;
         Ok(rig)
     }
@@ -78,18 +60,15 @@ impl Rig {
     pub async fn connect(&self) -> Result<Connection, Failure> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(failed)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(caused_by)?;
         Ok(Connection { sender, connection, address: self.address })
     }
 
     /// Publishes one event as any publisher does.
     pub async fn publish(&self, n: usize) -> Result<(), Failure> {
-        let id = Uuid::now_v7().to_string();
-        let headers = [("ce-specversion", "1.0"), ("ce-id", &id), ("ce-source", "/bench"), ("ce-type", TYPE)];
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let json = (names::CONTENT_TYPE.to_owned(), "application/json".to_owned());
-        let stored = self.bus.publish_as_written(&self.to, &id, headers.chain([json]).collect(), data(n));
-        stored.await.map(drop).map_err(failed)
+        let (id, body) = (Uuid::now_v7(), rig::order(n).bytes().clone());
+        let stored = self.bus.publish_as_written(&self.to, &id.to_string(), rig::headers(id), body).await;
+        stored.map(drop).map_err(caused_by)
     }
 
     /// How many events were ever stored.
@@ -116,38 +95,22 @@ impl Connection {
         let request = Request::post(format!("/events/{TYPE}"))
             .header(header::HOST, self.address.to_string())
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(data(n)))
-            .map_err(failed)?;
+            .body(Full::new(rig::order(n).bytes().clone()))
+            .map_err(caused_by)?;
         let answer = async {
             let answer = self.sender.send_request(request).await?;
             Ok::<_, hyper::Error>((answer.status(), answer.into_body().collect().await?.to_bytes()))
         };
         let (status, body) = tokio::select! {
-            answer = answer => answer.map_err(failed)?,
+            answer = answer => answer.map_err(caused_by)?,
             ended = &mut self.connection => {
-                ended.map_err(failed)?;
-                return Err(told("the ingress closed the connection".to_owned()));
+                ended.map_err(caused_by)?;
+                return Err(failed("the ingress closed the connection".to_owned()));
             }
         };
         match status {
             StatusCode::ACCEPTED => Ok(()),
-            _ => Err(told(format!("{status}: {}", String::from_utf8_lossy(&body)))),
+            _ => Err(failed(format!("{status}: {}", String::from_utf8_lossy(&body)))),
         }
     }
-}
-
-/// A small order.
-fn data(n: usize) -> Bytes {
-    json!({ "order": n, "customer": format!("customer-{n}"), "status": "paid", "total": 12.5 })
-        .to_string()
-        .into()
-}
-
-fn failed(error: impl std::error::Error + 'static) -> Failure {
-    told(Chain(&error).to_string())
-}
-
-/// What went wrong while measuring.
-pub fn told(why: String) -> Failure {
-    Failure::other(Exit::Failed, why)
 }

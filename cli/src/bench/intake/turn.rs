@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 
-use super::rig::{Rig, told};
+use super::rig::Rig;
+use crate::bench::rig::failed;
 use crate::failure::Failure;
 
 /// Who sends events.
@@ -49,7 +50,7 @@ impl Turn {
         let latencies = all.concat();
         let stored = rig.stored().await? - stored;
         if stored != latencies.len() as u64 {
-            return Err(told(format!("{} events were accepted, and {stored} are stored", latencies.len())));
+            return Err(failed(format!("{} events were accepted, and {stored} are stored", latencies.len())));
         }
         let each = |seconds: f64| seconds * 1e6 / latencies.len().max(1) as f64;
         let cpu = Cpu { nats: each(nats.cpu()? - before[0]), ingress: each(ingress.cpu()? - before[1]) };

@@ -7,7 +7,8 @@ use signalbox_bus::Bus;
 use signalbox_proto::names::{consumer, stream as streams};
 use tokio::time::interval;
 
-use super::rig::{Rig, failed};
+use super::rig::Rig;
+use crate::bench::rig::failed;
 use crate::bench::usage::Used;
 use crate::failure::Failure;
 

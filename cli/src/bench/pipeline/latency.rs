@@ -8,8 +8,9 @@ use signalbox_domain::{OutcomeExt, OutcomeKind};
 use tokio::time::{interval, timeout};
 
 use super::report::Latency;
-use super::rig::{Rig, failed};
+use super::rig::Rig;
 use crate::bench::numbers::{milliseconds, sorted};
+use crate::bench::rig::failed;
 use crate::failure::Failure;
 
 /// An outcome that takes longer than this does not come.

@@ -2,36 +2,30 @@
 
 use std::env;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::json;
 use signalbox_bus::{Bus, Stored};
 use signalbox_domain::{
-    ConflictPolicy, EventRef, EventSubject, JsonText, Origin, ReplyTo, Start, StartOptions, Trigger,
+    ConflictPolicy, EventRef, EventSubject, Origin, ReplyTo, Start, StartOptions, Trigger,
 };
 use signalbox_proto::names::header;
 use signalbox_servers::{
-    Binary, INSTALL_DIR, Launch, NatsOptions, NatsServer, Process, TemporalOptions, TemporalServer, Wrapper,
-    free_port, locate,
+    Binary, INSTALL_DIR, Launch, NatsServer, Process, TemporalOptions, TemporalServer, Wrapper, locate,
 };
-use signalbox_telemetry::Chain;
 use signalbox_temporal::{Options, Temporal};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Backend, Effect};
+use crate::bench::rig::{self, START, caused_by, failed};
 use crate::bench::usage::Used;
-use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Publishes that wait for their acknowledgement.
 const UNACKNOWLEDGED: usize = 512;
-/// A server, or a router, that takes longer than this to start will not.
-const START: Duration = Duration::from_secs(60);
 /// A queue that no worker asks: what is started or signalled does nothing.
 const QUEUE: &str = "bench-pipeline";
 const SIGNAL: &str = "bench";
@@ -80,13 +74,8 @@ impl Rig {
         let folder = tempfile::tempdir()?;
         let run = Uuid::now_v7();
         fs::write(folder.path().join("bench.yaml"), routes(effect, run))?;
-        let nats = NatsOptions::new(locate(Binary::NatsServer, INSTALL_DIR.as_ref()).map_err(not_started)?)
-            .wrapper(Wrapper::tied_to_this_process(signalbox.clone()));
-        let nats = NatsServer::start(nats).await.map_err(not_started)?;
+        let (nats, bus) = rig::nats(&signalbox).await?;
         let temporal = Server::start(backend, signalbox.clone()).await?;
-        let options = signalbox_bus::Options { url: nats.url(), name: "bench".into(), ..Default::default() };
-        let bus = Bus::connect_now(&options).await.map_err(not_started)?;
-        bus.ensure_streams().await.map_err(not_started)?;
         let options = Options {
             address: temporal.address(),
             namespace: "default".into(),
@@ -95,7 +84,7 @@ impl Rig {
             identity: "bench".into(),
         };
         let connecting = timeout(START, Temporal::connect_when_up(&options, |_| {}));
-        let direct = connecting.await.map_err(not_started)?.map_err(not_started)?;
+        let direct = connecting.await.map_err(caused_by)?.map_err(caused_by)?;
         let rig = Self { effect, keys, run, router: None, nats, temporal, bus, direct, signalbox, folder };
         if effect == Effect::Signal {
             let starts = stream::iter((0..keys).map(|key| rig.start_directly(rig.workflow_id(key))));
@@ -106,27 +95,20 @@ impl Rig {
 
     /// Starts the router; it begins at once with what waits.
     pub fn start_router(&mut self) -> Result<(), Failure> {
-        let port = free_port().map_err(not_started)?;
-        let launch = Launch::new("signal-router", &self.signalbox);
-        let set: [(&str, String); 4] = [
+        let variables = [
             ("NATS_URL", self.nats.url()),
             ("TEMPORAL_ADDRESS", self.temporal.address()),
             ("SIGNALBOX_ROUTES", self.folder.path().display().to_string()),
-            ("SIGNALBOX_LOG", "warn".into()),
         ];
-        let launch = Launch {
-            env: set.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            wrapper: Some(Wrapper::tied_to_this_process(self.signalbox.clone())),
-            ..launch.args(["serve", "signal-router", "--listen", &format!("127.0.0.1:{port}")])
-        };
-        self.router = Some(Process::spawn(launch).map_err(not_started)?);
+        let router = rig::service(&self.signalbox, "signal-router", rig::free_address()?, variables)?;
+        self.router = Some(router);
         Ok(())
     }
 
     /// Stops the router in good order.
     pub async fn stop_router(&mut self) -> Result<(), Failure> {
         if let Some(mut router) = self.router.take() {
-            router.stop(START).await.map_err(not_started)?;
+            router.stop(START).await.map_err(caused_by)?;
         }
         Ok(())
     }
@@ -162,37 +144,31 @@ impl Rig {
     /// Publishes one event. What comes of it is told to `reply_to`.
     pub async fn publish_one(&self, n: usize, reply_to: Option<ReplyTo>) -> Result<(Uuid, Stored), Failure> {
         let id = Uuid::now_v7();
-        let mut headers = vec![
-            ("ce-specversion".to_owned(), "1.0".to_owned()),
-            ("ce-id".to_owned(), id.to_string()),
-            ("ce-source".to_owned(), "/signalbox/bench".to_owned()),
-            ("ce-type".to_owned(), "signalbox.bench".to_owned()),
-            (header::CONTENT_TYPE.to_owned(), "application/json".to_owned()),
-        ];
+        let mut headers = rig::headers(id);
         headers.extend(reply_to.map(|to| (header::REPLY_TO.to_owned(), to.as_str().to_owned())));
         let to: EventSubject = format!("events.bench.{}", n % self.keys)
             .parse()
             .map_err(|error| failed(format!("not a subject: {error}")))?;
         let stored =
-            self.bus.publish_as_written(&to, &id.to_string(), headers, data(n).bytes().clone()).await;
-        Ok((id, stored.map_err(|error| failed(Chain(&error).to_string()))?))
+            self.bus.publish_as_written(&to, &id.to_string(), headers, rig::order(n).bytes().clone()).await;
+        Ok((id, stored.map_err(caused_by)?))
     }
 
     /// The call that event `n` leads to, by the direct client.
     pub async fn call(&self, n: usize) -> Result<(), Failure> {
         match self.effect {
             Effect::Signal => {
-                let args = [data(n)];
+                let args = [rig::order(n)];
                 let id = self.workflow_id(n % self.keys);
                 let signalled = self.direct.signal_directly(&id, SIGNAL, &args).await;
-                signalled.map_err(|error| failed(Chain(&error).to_string()))
+                signalled.map_err(caused_by)
             }
             Effect::Start => self.start_directly(format!("direct-{}", Uuid::now_v7())).await,
         }
     }
 
     async fn start_directly(&self, workflow_id: String) -> Result<(), Failure> {
-        let args = vec![data(0)];
+        let args = vec![rig::order(0)];
         let start = Start {
             workflow_type: WORKFLOW.into(),
             task_queue: QUEUE.into(),
@@ -207,7 +183,7 @@ impl Rig {
         };
         let origin = Origin { event, route: None, route_set: String::new(), trigger: Trigger::Event };
         let started = self.direct.start_directly(&workflow_id, &start, &origin).await;
-        started.map_err(|error| failed(Chain(&error).to_string()))
+        started.map_err(caused_by)
     }
 
     fn workflow_id(&self, key: usize) -> String {
@@ -220,26 +196,20 @@ impl Server {
         let wrapper = Wrapper::tied_to_this_process(signalbox.clone());
         match backend {
             Backend::Null => {
-                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().map_err(not_started)?));
+                let address = rig::free_address()?;
                 let launch =
                     Launch::new("null-temporal", signalbox).args(["null-temporal", &address.to_string()]);
                 let process =
-                    Process::spawn(Launch { wrapper: Some(wrapper), ..launch }).map_err(not_started)?;
+                    Process::spawn(Launch { wrapper: Some(wrapper), ..launch }).map_err(caused_by)?;
                 Ok(Self::Null(process, address))
             }
             Backend::Dev => {
-                let binary = locate(Binary::Temporal, INSTALL_DIR.as_ref()).map_err(not_started)?;
+                let binary = locate(Binary::Temporal, INSTALL_DIR.as_ref()).map_err(caused_by)?;
                 let server = TemporalServer::start(TemporalOptions::new(binary).wrapper(wrapper)).await;
-                Ok(Self::Dev(server.map_err(not_started)?))
+                Ok(Self::Dev(server.map_err(caused_by)?))
             }
         }
     }
-}
-
-/// A small order, as an event carries it.
-fn data(n: usize) -> JsonText {
-    let customer = format!("customer-{n}");
-    JsonText::from_value(&json!({ "order": n, "customer": customer, "status": "paid", "total": 12.5 }))
 }
 
 fn routes(effect: Effect, run: Uuid) -> String {
@@ -252,13 +222,4 @@ fn routes(effect: Effect, run: Uuid) -> String {
         ),
     };
     format!("version: 1\nroutes:\n  - name: bench\n    on: events.bench.*\n    {action}\n")
-}
-
-/// What went wrong while measuring.
-pub fn failed(why: String) -> Failure {
-    Failure::other(Exit::Failed, why)
-}
-
-fn not_started(error: impl std::error::Error + 'static) -> Failure {
-    failed(Chain(&error).to_string())
 }
