@@ -10,9 +10,13 @@ mod field;
 mod meaning;
 mod next;
 mod parse;
+mod policies;
+mod specification;
 mod zone;
 
 pub use bad_cron::BadCron;
 pub use cron::Cron;
 pub use field::Field;
+pub use policies::{Overlap, Policies};
+pub use specification::{Calendar, Interval, Range, Specification};
 pub use zone::{BadZone, time_zone};
