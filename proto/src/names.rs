@@ -159,6 +159,8 @@ pub mod extension {
 pub mod search_attribute {
     /// Keyword: how the run was triggered, `http`, `schedule`, `event`, `cli` or `workflow`.
     pub const TRIGGER: &str = "SignalboxTrigger";
+    /// Keyword, of a schedule that a route set declares: a hash of what it was declared to be.
+    pub const DECLARED: &str = "SignalboxDeclared";
 }
 
 /// What the lab's calls use when they name nothing else.

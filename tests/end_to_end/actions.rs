@@ -307,7 +307,8 @@ async fn actions_on_schedules() {
     sender.done(call(ScheduleCall::Change(changed)), Scheduled).await;
     let view = api.get(&path).await.unwrap().body;
     assert_eq!((&view["status"], &view["cron"]), (&json!("scheduled"), &json!("0 0 2 1 *")));
-    let trigger = command(call(ScheduleCall::Trigger(v1::TriggerSchedule { schedule_id: schedule_id() })));
+    let trigger =
+        command(call(ScheduleCall::Trigger(v1::TriggerSchedule { schedule_id: schedule_id(), args: None })));
     for _ in 0..2 {
         assert_eq!(sender.carry_out(&trigger).await.kind(), Scheduled);
     }

@@ -141,6 +141,7 @@ impl Action {
                 ScheduleCall::Resume(_) => "schedule-resume",
                 ScheduleCall::Trigger(_) => "schedule-trigger",
                 ScheduleCall::Backfill(_) => "schedule-backfill",
+                ScheduleCall::Plan(_) => "schedule-plan",
             },
         }
     }

@@ -131,6 +131,7 @@ impl Temporal {
             workflow_type: start.and_then(|start| start.workflow_type.clone()).unwrap_or_default().name,
             recent_runs: info.recent_actions.into_iter().filter_map(recent).collect(),
             note: if state.paused { state.notes } else { String::new() },
+            ..Default::default()
         })
     }
 
@@ -277,5 +278,6 @@ fn entry(listed: ps::ScheduleListEntry) -> ScheduleView {
         workflow_type: info.workflow_type.unwrap_or_default().name,
         recent_runs: info.recent_actions.into_iter().filter_map(recent).collect(),
         note: if info.paused { info.notes } else { String::new() },
+        ..Default::default()
     }
 }

@@ -6,8 +6,8 @@ use signalbox_bus::{Bus, Call, Offer, status};
 use signalbox_proto::{
     names::{service, subject},
     v1::{
-        CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, PauseSchedule, Problem,
-        ResumeSchedule, ScheduleDeleted, ScheduleList, ScheduleReply, ScheduleRequest, ScheduleSpec,
+        CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, PauseSchedule, PlanSchedules,
+        Problem, ResumeSchedule, ScheduleDeleted, ScheduleList, ScheduleReply, ScheduleRequest, ScheduleSpec,
         TriggerSchedule, schedule_reply::What, schedule_request,
     },
 };
@@ -66,36 +66,39 @@ impl Calls {
         let manager = self.manager.borrow().clone();
         let manager = manager.ok_or_else(|| problem("temporal-away", "Temporal is not connected yet"))?;
         use schedule_request::What::{
-            Backfill, Change, Create, Delete, Describe, List, Pause, Resume, Trigger,
+            Backfill, Change, Create, Delete, Describe, List, Pause, Plan, Resume, Trigger,
         };
         let call = request.request_id;
-        let view =
-            match request.what.ok_or_else(|| problem("bad-request", "the request names nothing to do"))? {
-                Create(CreateSchedule { schedule }) => {
-                    let spec =
-                        schedule.ok_or_else(|| problem("bad-request", "there is no schedule to create"))?;
-                    let spec = ScheduleSpec { request_id: call, confirmed: false, previous: None, ..spec };
-                    manager.create(spec).await?
-                }
-                Describe(DescribeSchedule { schedule_id }) => manager.describe(&schedule_id).await?,
-                Change(change) => manager.change(call, change).await?,
-                Pause(PauseSchedule { schedule_id, note }) => {
-                    let note = if note.is_empty() { PAUSED.to_owned() } else { note };
-                    manager.patch(&call, &schedule_id, SchedulePatch::Pause(note)).await?
-                }
-                Resume(ResumeSchedule { schedule_id }) => {
-                    manager.patch(&call, &schedule_id, SchedulePatch::Resume(RESUMED.to_owned())).await?
-                }
-                Trigger(TriggerSchedule { schedule_id }) => manager.trigger(&call, &schedule_id).await?,
-                Backfill(backfill) => manager.backfill(&call, backfill).await?,
-                List(ListSchedules {}) => {
-                    return Ok(What::Schedules(ScheduleList { schedules: manager.list().await? }));
-                }
-                Delete(DeleteSchedule { schedule_id }) => {
-                    manager.delete(&schedule_id).await?;
-                    return Ok(What::Deleted(ScheduleDeleted { schedule_id }));
-                }
-            };
+        let view = match request
+            .what
+            .ok_or_else(|| problem("bad-request", "the request names nothing to do"))?
+        {
+            Create(CreateSchedule { schedule }) => {
+                let spec =
+                    schedule.ok_or_else(|| problem("bad-request", "there is no schedule to create"))?;
+                let spec = ScheduleSpec { request_id: call, confirmed: false, previous: None, ..spec };
+                manager.create(spec).await?
+            }
+            Describe(DescribeSchedule { schedule_id }) => manager.describe(&schedule_id).await?,
+            Change(change) => manager.change(call, change).await?,
+            Pause(PauseSchedule { schedule_id, note }) => {
+                let note = if note.is_empty() { PAUSED.to_owned() } else { note };
+                manager.patch(&call, &schedule_id, SchedulePatch::Pause(note)).await?
+            }
+            Resume(ResumeSchedule { schedule_id }) => {
+                manager.patch(&call, &schedule_id, SchedulePatch::Resume(RESUMED.to_owned())).await?
+            }
+            Trigger(TriggerSchedule { schedule_id, args: _ }) => manager.trigger(&call, &schedule_id).await?,
+            Backfill(backfill) => manager.backfill(&call, backfill).await?,
+            Plan(PlanSchedules {}) => return Err(problem("bad-request", "no schedules are declared")),
+            List(ListSchedules {}) => {
+                return Ok(What::Schedules(ScheduleList { schedules: manager.list().await? }));
+            }
+            Delete(DeleteSchedule { schedule_id }) => {
+                manager.delete(&schedule_id).await?;
+                return Ok(What::Deleted(ScheduleDeleted { schedule_id }));
+            }
+        };
         Ok(What::Schedule(view))
     }
 }

@@ -26,7 +26,9 @@ impl Applier {
             ScheduleRequest { request_id: command.effect_key.to_string(), what: Some(call.clone()) };
         let answer = self.bus.request::<_, ScheduleReply>(subject::SCHEDULE, &request, DEADLINE).await;
         match answer.map(|reply| reply.what) {
-            Ok(Some(What::Schedule(_) | What::Schedules(_) | What::Deleted(_))) => Ok(Accepted::default()),
+            Ok(Some(What::Schedule(_) | What::Schedules(_) | What::Deleted(_) | What::Plan(_))) => {
+                Ok(Accepted::default())
+            }
             Ok(Some(What::Problem(problem))) => refused(call, &problem, repeated),
             Ok(None) => Err(Failure::transient("the scheduler manager answers nothing that is known here")),
             Err(error) => Err(Failure::transient(Chain(&error).to_string())),

@@ -200,14 +200,20 @@ impl Operation {
                 let args = args
                     .map(|args| ScheduleArgs { args: args.iter().map(|arg| arg.bytes().clone()).collect() });
                 let (cron, time_zone) = (text("cron", cron)?, text("time_zone", time_zone)?);
-                ScheduleCall::Change(ChangeSchedule { schedule_id, cron, time_zone, args })
+                ScheduleCall::Change(ChangeSchedule {
+                    schedule_id,
+                    cron,
+                    time_zone,
+                    args,
+                    declaration: String::new(),
+                })
             }
             Self::Pause { note } => {
                 let note = text("note", note)?.unwrap_or_else(|| format!("route {route}"));
                 ScheduleCall::Pause(PauseSchedule { schedule_id, note })
             }
             Self::Resume => ScheduleCall::Resume(ResumeSchedule { schedule_id }),
-            Self::Trigger => ScheduleCall::Trigger(TriggerSchedule { schedule_id }),
+            Self::Trigger => ScheduleCall::Trigger(TriggerSchedule { schedule_id, args: None }),
             Self::Delete => ScheduleCall::Delete(DeleteSchedule { schedule_id }),
         })
     }

@@ -76,6 +76,7 @@ pub async fn change(
         cron: parameters.cron,
         time_zone: parameters.time_zone,
         args,
+        declaration: String::new(),
     });
     after("changed", app.change_schedule(&call, what).await?)
 }

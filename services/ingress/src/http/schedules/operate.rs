@@ -119,7 +119,7 @@ pub async fn trigger(
     Path(schedule_id): Path<String>,
     CallId(call): CallId,
 ) -> Result<Json<Schedule>, Problem> {
-    let what = What::Trigger(TriggerSchedule { schedule_id: id(&schedule_id)? });
+    let what = What::Trigger(TriggerSchedule { schedule_id: id(&schedule_id)?, args: None });
     after("triggered", app.change_schedule(&call, what).await?)
 }
 
