@@ -7,6 +7,7 @@ mod listed;
 mod patch;
 mod wire;
 
+pub use change::Changes;
 pub use described::Described;
 pub use listed::Listed;
 pub use patch::SchedulePatch;

@@ -26,15 +26,24 @@ const ATTEMPTS: usize = 10;
 const MARK_SETTLES: Duration = Duration::from_millis(100);
 const LOOKS: usize = 5;
 
+/// What a change found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// In what it differed, field by field, in words for people; empty if nothing was changed.
+    pub differences: Vec<String>,
+    /// Whether it was of another declaration, and not changed by somebody in Temporal.
+    pub declared_anew: bool,
+}
+
 impl Temporal {
     /// Makes an existing schedule what `wanted` says: of one that was made with a cron expression, when and with which
     /// arguments it runs, and all else of it stays; otherwise all of it, but for whether it is paused, if that is not
-    /// wanted. A change that has been made is not made again. Tells the differences that it found.
+    /// wanted. A change that has been made is not made again. Tells what it found.
     ///
     /// # Errors
     /// [`ScheduleError`]; `Exists` if it is declared, and no longer is there as a declared one.
-    pub async fn change_schedule(&self, wanted: &NewSchedule) -> Result<Vec<String>, ScheduleError> {
-        let mut mended = Vec::new();
+    pub async fn change_schedule(&self, wanted: &NewSchedule) -> Result<Changes, ScheduleError> {
+        let mut mended = Changes::default();
         for attempt in 1..=ATTEMPTS {
             let described = self.describe_schedule(&wanted.id).await?;
             if wanted.declared.is_some() && described.declared().is_none() {
@@ -52,13 +61,14 @@ impl Temporal {
                 }
                 differences.push("its mark is that of another declaration".to_owned());
             }
+            let declared_anew = described.wanted_by("declared") != wanted.declared;
             self.update(wanted, described).await?;
-            mended = differences;
+            mended = Changes { differences, declared_anew };
         }
         Err(ScheduleError::Away(format!(
             "the schedule `{}` is being changed by others all the time, or Temporal keeps {}",
             wanted.id,
-            mended.join("; ")
+            mended.differences.join("; ")
         )))
     }
 
