@@ -1,6 +1,6 @@
 //! Declared schedules: what time triggers.
 
-use signalbox_domain::{ScheduleId, Start};
+use signalbox_domain::{EventSubject, ScheduleId, Start};
 use signalbox_schedules::{Policies, Timing};
 
 use crate::{Faults, language::schedules, yaml};
@@ -19,6 +19,8 @@ pub struct DeclaredSchedule {
     pub policies: Policies,
     /// What each run starts. That of an `emit` is a workflow that publishes the event.
     pub start: Start,
+    /// The subject of the event that each run publishes, if it is an `emit`.
+    pub emits: Option<EventSubject>,
     /// Temporal appends the time of the run to it.
     pub workflow_id: String,
     /// Whether it is paused; `None` leaves that to whoever operates it.
@@ -37,5 +39,14 @@ impl DeclaredSchedule {
     pub fn read(text: &str) -> Result<Self, Faults> {
         let parsed = yaml::parse(text);
         schedules::read_alone(ALONE, text, &parsed)
+    }
+
+    /// Reads the times of an entry and nothing else: `cron` to `jitter`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read_times(text: &str) -> Result<Timing, Faults> {
+        let parsed = yaml::parse(text);
+        schedules::read_times(ALONE, text, &parsed)
     }
 }

@@ -109,18 +109,18 @@ routes:
 
 #[test]
 fn what_is_wrong_with_a_schedule_is_said_where_it_stands() {
-    insta::assert_snapshot!(one("emit: events.a, cron: 61 * * * *"), @"");
-    insta::assert_snapshot!(one("emit: events.a, cron: [ 0 9 * * *, 0 25 * * * ]"), @"");
-    insta::assert_snapshot!(one("emit: events.a, every: { interval: 1h, offset: 2h }"), @"");
-    insta::assert_snapshot!(one("emit: events.a, cron: 0 9 * * *, time_zone: Europe/Pariss"), @"");
-    insta::assert_snapshot!(one("emit: events.a"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, start: { workflow: A }"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: orders.a"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *, start: { workflow: A, args: [ \"${ event.data }\" ] }"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, overlap: skipp"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, catch_up: 1s"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, runs: 0"), @"");
-    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, timezone: UTC"), @"");
-    insta::assert_snapshot!(faults("  - { id: a, every: 1h, emit: events.a }\n  - { id: a, every: 2h, emit: events.a }"), @"");
+    insta::assert_snapshot!(one("emit: events.a, cron: 61 * * * *"), @"r.yaml:3:41: `cron`: minute: 61 is not between 0 and 59; write 0 to 59, or `*`");
+    insta::assert_snapshot!(one("emit: events.a, cron: [ 0 9 * * *, 0 25 * * * ]"), @"r.yaml:3:54: `cron[1]`: hour: 25 is not between 0 and 23; write 0 to 23, or `*`");
+    insta::assert_snapshot!(one("emit: events.a, every: { interval: 1h, offset: 2h }"), @"r.yaml:3:66: `every.offset`: the offset is not less than the 1 hour between two runs; write `0s`");
+    insta::assert_snapshot!(one("emit: events.a, cron: 0 9 * * *, time_zone: Europe/Pariss"), @"r.yaml:3:63: `time_zone`: unknown time zone `Europe/Pariss`; did you mean `Europe/Paris`?");
+    insta::assert_snapshot!(one("emit: events.a"), @"r.yaml:3:5: it does not say when; give `cron`, `every`, `calendars` or `at`, such as the cron `0 9 * * MON-FRI`");
+    insta::assert_snapshot!(one("cron: 0 9 * * *"), @"r.yaml:3:5: a schedule begins something: `start` or `emit`; `emit: events.…` for routes to act on, or `start: { workflow: … }`");
+    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, start: { workflow: A }"), @"r.yaml:3:42: a schedule has one of `start` and `emit`");
+    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: orders.a"), @r#"r.yaml:3:42: `emit`: "orders.a" is not a subject of events: it is `events.` and one or more non-empty tokens with dots between, without spaces, `*` or `>`; such as `events.reports.due`"#);
+    insta::assert_snapshot!(one("cron: 0 9 * * *, start: { workflow: A, args: [ \"${ event.data }\" ] }"), @"r.yaml:3:66: there is no event for an expression to see in a schedule; write the value out; a schedule that emits an event has routes compute with it");
+    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, overlap: skipp"), @"r.yaml:3:61: `overlap` is one of `skip`, `buffer-one`, `buffer-all`, `cancel-other`, `terminate-other`, `allow-all`; did you mean `skip`?");
+    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, catch_up: 1s"), @"r.yaml:3:62: `catch_up` is shorter than Temporal's shortest; write `10s` or more");
+    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, runs: 0"), @"r.yaml:3:58: `runs` is a whole number from 1 to 1000000000");
+    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, timezone: UTC"), @"r.yaml:3:52: unknown field `timezone`; did you mean `time_zone`?");
+    insta::assert_snapshot!(faults("  - { id: a, every: 1h, emit: events.a }\n  - { id: a, every: 2h, emit: events.a }"), @"r.yaml:4:11: the name `a` is taken by the schedule at r.yaml:3:11");
 }

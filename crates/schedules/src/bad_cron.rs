@@ -5,13 +5,13 @@ use crate::Field;
 /// Longest piece of the refused text that a message repeats, in characters.
 const SHOWN: usize = 80;
 
-/// Why a cron expression was refused: which field, what is wrong with it and, where one is known, a remedy.
+/// Why a cron expression was refused: which field, what is wrong with it and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct BadCron {
     text: String,
     field: Option<Field>,
     reason: String,
-    suggestion: Option<String>,
+    suggestion: String,
 }
 
 impl BadCron {
@@ -31,7 +31,7 @@ impl BadCron {
 
     /// What to write instead.
     pub fn suggestion(&self) -> Option<&str> {
-        self.suggestion.as_deref()
+        Some(&self.suggestion)
     }
 }
 
@@ -41,33 +41,31 @@ impl fmt::Display for BadCron {
         if let Some(field) = self.field {
             write!(f, "{field}: ")?;
         }
-        f.write_str(&self.reason)?;
-        match &self.suggestion {
-            Some(suggestion) => write!(f, "; {suggestion}"),
-            None => Ok(()),
-        }
+        write!(f, "{}; {}", self.reason, self.suggestion)
     }
 }
 
-/// A fault before it is known which expression it is in.
+/// A fault before it is known which text it is in.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    field: Option<Field>,
-    reason: String,
-    suggestion: Option<String>,
+    pub(crate) field: Option<Field>,
+    pub(crate) reason: String,
+    pub(crate) suggestion: String,
 }
 
 impl Fault {
-    pub(crate) fn whole(reason: impl Into<String>) -> Self {
-        Self { field: None, reason: reason.into(), suggestion: None }
+    pub(crate) fn whole(reason: impl Into<String>, suggestion: impl Into<String>) -> Self {
+        Self { field: None, reason: reason.into(), suggestion: suggestion.into() }
     }
 
-    pub(crate) fn in_field(field: Field, reason: impl Into<String>) -> Self {
-        Self { field: Some(field), ..Self::whole(reason) }
+    pub(crate) fn in_field(field: Field, reason: impl Into<String>, suggestion: impl Into<String>) -> Self {
+        Self { field: Some(field), ..Self::whole(reason, suggestion) }
     }
+}
 
-    pub(crate) fn suggest(self, suggestion: impl Into<String>) -> Self {
-        Self { suggestion: Some(suggestion.into()), ..self }
+impl From<BadCron> for Fault {
+    fn from(bad: BadCron) -> Self {
+        Self { field: bad.field, reason: bad.reason, suggestion: bad.suggestion }
     }
 }
 

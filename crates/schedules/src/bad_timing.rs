@@ -1,20 +1,23 @@
 use std::fmt;
 
+use crate::bad_cron::Fault;
+
 /// What is wrong with a schedule's times: where, why, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct BadTiming {
     path: String,
     reason: String,
-    suggestion: Option<String>,
+    suggestion: String,
 }
 
 impl BadTiming {
-    pub(crate) fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { path: path.into(), reason: reason.into(), suggestion: None }
-    }
-
-    pub(crate) fn suggest(self, suggestion: impl Into<String>) -> Self {
-        Self { suggestion: Some(suggestion.into()), ..self }
+    /// The fault is in that part of what is written; a field that the path does not name is told with the reason.
+    pub(crate) fn new(path: impl Into<String>, fault: Fault) -> Self {
+        let reason = match fault.field {
+            Some(field) => format!("{field}: {}", fault.reason),
+            None => fault.reason,
+        };
+        Self { path: path.into(), reason, suggestion: fault.suggestion }
     }
 
     /// Where in [`Written`](crate::Written): `cron[1]`, `calendars[0].hour`, `time_zone`. Empty when the fault is in the
@@ -30,7 +33,7 @@ impl BadTiming {
 
     /// What to write instead.
     pub fn suggestion(&self) -> Option<&str> {
-        self.suggestion.as_deref()
+        Some(&self.suggestion)
     }
 }
 
@@ -39,10 +42,6 @@ impl fmt::Display for BadTiming {
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
-        f.write_str(&self.reason)?;
-        match &self.suggestion {
-            Some(suggestion) => write!(f, "; {suggestion}"),
-            None => Ok(()),
-        }
+        write!(f, "{}; {}", self.reason, self.suggestion)
     }
 }

@@ -3,13 +3,11 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use croner::CronPattern;
-use croner::parser::CronParser;
 use serde::{Deserialize, Serialize};
 
 use crate::bad_cron::Fault;
-use crate::parse::{Expression, Values, expression};
-use crate::{BadCron, Field, meaning, next};
+use crate::parse::{Expression, Values, expression, short};
+use crate::{BadCron, Calendar, Field, Interval, Specification, calendar, interval, meaning};
 
 /// A checked cron expression. Serialised it is its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,15 +15,15 @@ use crate::{BadCron, Field, meaning, next};
 pub struct Cron {
     source: String,
     meaning: String,
-    /// One, or two of which either may match.
-    calendars: Vec<Calendar>,
+    when: When,
 }
 
-/// What one Temporal calendar can say: a time matches when all fields do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Calendar {
-    text: String,
-    pattern: CronPattern,
+enum When {
+    /// One calendar, or two of which either may match, and what they are in Temporal's own language of cron.
+    Fields { calendars: Vec<Calendar>, texts: Vec<String> },
+    /// `@every`.
+    Every(Interval),
 }
 
 impl Cron {
@@ -45,15 +43,28 @@ impl Cron {
     /// On the days the clock is changed this is what Temporal does, not what a wall clock suggests: a time
     /// that is skipped does not fire, and around a repeated hour a time may fire twice, or once in either.
     pub fn next_times(&self, zone: Tz, after: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
-        let next =
-            move |after| self.calendars.iter().filter_map(|c| next::time(&c.pattern, zone, after)).min();
-        std::iter::successors(next(after), move |last| next(*last))
+        self.specification(zone).next_times(after)
     }
 
     /// What to put into Temporal's `ScheduleSpec.cron_string` so that it means the same: two texts when
     /// either of two restricted days suffices, else one.
     pub fn temporal_cron_strings(&self) -> Vec<String> {
-        self.calendars.iter().map(|calendar| calendar.text.clone()).collect()
+        match &self.when {
+            When::Fields { texts, .. } => texts.clone(),
+            When::Every(Interval { every, phase }) => {
+                vec![format!("@every {}s/{}s", every.as_secs(), phase.as_secs())]
+            }
+        }
+    }
+
+    /// What Temporal is told, structured.
+    pub fn specification(&self, zone: Tz) -> Specification {
+        let mut specification = Specification::empty(zone);
+        match &self.when {
+            When::Fields { calendars, .. } => specification.calendars.clone_from(calendars),
+            When::Every(interval) => specification.intervals.push(*interval),
+        }
+        specification
     }
 }
 
@@ -61,14 +72,24 @@ impl FromStr for Cron {
     type Err = BadCron;
 
     fn from_str(source: &str) -> Result<Self, BadCron> {
-        let read = || {
-            let expression = expression(source)?;
-            refuse_impossible_day(&expression)?;
-            let calendars = calendars(&expression)?;
-            Ok(Self { source: source.to_owned(), meaning: meaning::of(&expression)?, calendars })
-        };
-        read().map_err(|fault| BadCron::new(source, fault))
+        read(source).map_err(|fault| BadCron::new(source, fault))
     }
+}
+
+fn read(source: &str) -> Result<Cron, Fault> {
+    let (meaning, when) = match interval::of_shorthand(short(source)?) {
+        Some(interval) => {
+            let interval = interval?;
+            (interval::meaning(&interval), When::Every(interval))
+        }
+        None => {
+            let expression = expression(source)?;
+            calendar::refuse_impossible_day(&expression)?;
+            let (calendars, texts) = calendars(&expression).into_iter().unzip();
+            (meaning::of(&expression)?, When::Fields { calendars, texts })
+        }
+    };
+    Ok(Cron { source: source.to_owned(), meaning, when })
 }
 
 impl TryFrom<String> for Cron {
@@ -91,39 +112,21 @@ impl fmt::Display for Cron {
     }
 }
 
-fn refuse_impossible_day(expression: &Expression) -> Result<(), Fault> {
-    const LONGEST_MONTHS: [u16; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let days = expression.values_of(Field::DayOfMonth);
-    let months = expression.values_of(Field::Month);
-    let longest = months.iter().filter_map(|month| LONGEST_MONTHS.get(usize::from(month - 1))).max();
-    match (days.first(), longest) {
-        (Some(day), Some(longest)) if day > longest && !expression.either_day() => {
-            Err(Fault::in_field(Field::DayOfMonth, "it never fires: no such day in any of the months"))
-        }
-        _ => Ok(()),
+/// The calendars, each with its text in Temporal's language of cron.
+fn calendars(expression: &Expression) -> Vec<(Calendar, String)> {
+    if !expression.either_day {
+        return vec![(calendar::of(expression), text(expression))];
     }
-}
-
-fn calendars(expression: &Expression) -> Result<Vec<Calendar>, Fault> {
-    let without =
-        |field| move |values: &Values| if values.field == field { "*".into() } else { values.plain() };
-    let texts = if expression.either_day() {
-        vec![expression.join(without(Field::DayOfWeek)), expression.join(without(Field::DayOfMonth))]
-    } else {
-        vec![expression.join(Values::plain)]
+    let without = |field| {
+        let widen = |values: &Values| if values.field == field { Values::all(field) } else { values.clone() };
+        let one = Expression { fields: expression.fields.iter().map(widen).collect(), either_day: false };
+        (calendar::of(&one), text(&one))
     };
-    texts.into_iter().map(|text| calendar(expression, text)).collect()
+    vec![without(Field::DayOfWeek), without(Field::DayOfMonth)]
 }
 
-fn calendar(expression: &Expression, fields: String) -> Result<Calendar, Fault> {
+fn text(expression: &Expression) -> String {
+    let fields = expression.join(Values::plain);
     // Temporal takes the last of six fields for the year and the first of seven for the second.
-    let text = if expression.fields.len() == Field::ALL.len() { fields + " *" } else { fields };
-    let pattern = pattern(&text, true)?;
-    Ok(Calendar { text, pattern })
-}
-
-/// Hands plain fields to croner; a day must match both day fields, or either.
-pub(crate) fn pattern(text: &str, both_days: bool) -> Result<CronPattern, Fault> {
-    let parser = CronParser::builder().dom_and_dow(both_days).build();
-    parser.parse(text).map(|cron| cron.pattern).map_err(|error| Fault::whole(error.to_string()))
+    if expression.fields.len() == Field::CRON.len() { fields + " *" } else { fields }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// A field of a cron expression, in the order of the six-field form.
+/// A field of a calendar; those of a cron expression first, in the order of the six-field form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
     /// 0 to 59; only the six-field form has it.
@@ -16,10 +16,13 @@ pub enum Field {
     Month,
     /// 0 to 7, or SUN to SAT; 0 and 7 are both Sunday.
     DayOfWeek,
+    /// 2000 to 2100; a cron expression has none.
+    Year,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 6] =
+    /// The fields of the six-field form.
+    pub(crate) const CRON: [Self; 6] =
         [Self::Second, Self::Minute, Self::Hour, Self::DayOfMonth, Self::Month, Self::DayOfWeek];
 
     pub(crate) const fn bounds(self) -> RangeInclusive<u16> {
@@ -29,6 +32,7 @@ impl Field {
             Self::DayOfMonth => 1..=31,
             Self::Month => 1..=12,
             Self::DayOfWeek => 0..=7,
+            Self::Year => 2000..=2100,
         }
     }
 
@@ -51,6 +55,15 @@ impl Field {
         }
     }
 
+    /// What may be written.
+    pub(crate) fn remedy(self) -> String {
+        let (low, high) = self.bounds().into_inner();
+        match self.names() {
+            [first, .., last] => format!("write {low} to {high}, {first} to {last}, or `*`"),
+            _ => format!("write {low} to {high}, or `*`"),
+        }
+    }
+
     pub(crate) fn value_of_name(self, name: &str) -> Option<u16> {
         let position = self.names().iter().position(|known| known.eq_ignore_ascii_case(name))?;
         Some(self.bounds().start() + u16::try_from(position).ok()?)
@@ -66,6 +79,7 @@ impl fmt::Display for Field {
             Self::DayOfMonth => "day of month",
             Self::Month => "month",
             Self::DayOfWeek => "day of week",
+            Self::Year => "year",
         })
     }
 }

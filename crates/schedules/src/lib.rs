@@ -6,17 +6,27 @@
 
 mod bad_cron;
 mod bad_timing;
+mod calendar;
+mod check;
 mod cron;
 mod duration;
+mod exception;
 mod field;
+mod foreign;
+mod interval;
+mod matcher;
 mod meaning;
+mod moment;
 mod next;
 mod parse;
 mod policies;
 mod shown;
 mod specification;
+mod times;
 mod timing;
 mod warning;
+mod warnings;
+mod words;
 mod written;
 mod zone;
 

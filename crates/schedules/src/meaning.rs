@@ -4,29 +4,73 @@
 
 use std::collections::BTreeSet;
 
+use croner::CronPattern;
 use croner::describe::{English, Language};
+use croner::parser::CronParser;
 
 use crate::Field;
 use crate::bad_cron::Fault;
-use crate::cron::pattern;
 use crate::parse::{Expression, Values};
 
 /// Up to this many hours are told as times of day.
 const MOST_TIMES: usize = 6;
 
+const TIME_OF_DAY: [Field; 3] = [Field::Second, Field::Minute, Field::Hour];
+
+/// A cron expression in English.
 pub(crate) fn of(expression: &Expression) -> Result<String, Fault> {
     let hours = times_of_day(expression);
-    let any_day = expression.either_day()
+    let any_day = expression.either_day
         && [Field::DayOfMonth, Field::DayOfWeek].iter().any(|day| is_all(expression, *day));
     let fields = expression.join(|values| match (values.field, hours.first()) {
         (Field::Hour, Some(hour)) => hour.to_string(),
         (Field::DayOfMonth | Field::DayOfWeek, _) if any_day => "*".to_owned(),
         _ => truthful(values),
     });
-    let text = pattern(&fields, !expression.either_day())?.describe_lang(Words { hours });
+    let text = pattern(&fields, !expression.either_day)?.describe_lang(Words { hours });
     let text = by_its_ends(&text, &expression.values_of(Field::DayOfWeek), day_of_week);
     let text = by_its_ends(&text, &expression.values_of(Field::Month), month);
     Ok(text.trim_end_matches('.').to_owned())
+}
+
+/// A calendar of all fields in English: without the seconds where they say nothing, without the time of day where
+/// it is any, with the year.
+pub(crate) fn of_calendar(expression: &Expression) -> Result<String, Fault> {
+    let zero_second = expression.values_of(Field::Second).into_iter().eq([0]);
+    let any_time = TIME_OF_DAY.iter().all(|field| is_all(expression, *field));
+    let is_told = |values: &&Values| match values.field {
+        Field::Second => !zero_second && !any_time,
+        field => field != Field::Year,
+    };
+    let fields = expression.fields.iter().filter(is_told).cloned().collect();
+    let text = of(&Expression { fields, either_day: false })?;
+    let text = if any_time { text.strip_prefix("Every minute").unwrap_or(&text) } else { &text };
+    let years = expression.fields.iter().find(|values| values.field == Field::Year);
+    let years =
+        years.filter(|years| !years.is_all()).map(|years| format!(", in {}", spans(&years.selected())));
+    Ok(format!("{text}{}", years.unwrap_or_default()).trim_start_matches(", ").to_owned())
+}
+
+/// `2026, 2028 through 2030`.
+fn spans(numbers: &BTreeSet<u16>) -> String {
+    let mut spans: Vec<(u16, u16)> = Vec::new();
+    for number in numbers {
+        match spans.last_mut() {
+            Some((_, end)) if *end + 1 == *number => *end = *number,
+            _ => spans.push((*number, *number)),
+        }
+    }
+    let told =
+        |(start, end)| if start == end { format!("{start}") } else { format!("{start} through {end}") };
+    spans.into_iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
+/// Hands plain fields to croner; a day must match both day fields, or either.
+fn pattern(text: &str, both_days: bool) -> Result<CronPattern, Fault> {
+    let parser = CronParser::builder().dom_and_dow(both_days).build();
+    let refused =
+        |error: croner::errors::CronError| Fault::whole(error.to_string(), "write it in another way");
+    parser.parse(text).map(|cron| cron.pattern).map_err(refused)
 }
 
 fn is_all(expression: &Expression, field: Field) -> bool {
@@ -47,7 +91,7 @@ fn truthful(values: &Values) -> String {
         _ if values.is_all() => "*".to_owned(),
         [range]
             if values.starred
-                && is_clock(values.field)
+                && TIME_OF_DAY.contains(&values.field)
                 && size.is_multiple_of(range.step)
                 && range.step < size =>
         {
@@ -55,10 +99,6 @@ fn truthful(values: &Values) -> String {
         }
         _ => list(&values.selected()),
     }
-}
-
-fn is_clock(field: Field) -> bool {
-    matches!(field, Field::Second | Field::Minute | Field::Hour)
 }
 
 fn list(numbers: &BTreeSet<u16>) -> String {

@@ -1,17 +1,17 @@
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta};
 use chrono::{TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
-use croner::time::Weekday;
-use croner::{CronPattern, Direction, TimeComponent};
+
+use crate::matcher::Matcher;
 
 /// The last year in which Temporal's calendars match.
-const LAST_YEAR: i32 = 2100;
+pub(crate) const LAST_YEAR: i32 = 2100;
 
 /// The first time after `after` at which Temporal finds the calendar to match.
 ///
-/// This is the search of Temporal's server with its decisions about changes of the clock, which croner's
-/// own search takes differently: croner moves a skipped time behind the gap and fires a repeated one once.
-pub(crate) fn time(pattern: &CronPattern, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// This is the search of Temporal's server with its decisions about changes of the clock, which libraries for cron
+/// take differently: they move a skipped time behind the gap and fire a repeated one once.
+pub(crate) fn time(calendar: &Matcher, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let after = DateTime::from_timestamp(after.timestamp().max(-1), 0)?;
     if after.year() > LAST_YEAR {
         return None;
@@ -19,15 +19,15 @@ pub(crate) fn time(pattern: &CronPattern, zone: Tz, after: DateTime<Utc>) -> Opt
     let clock = Clock(zone);
     let wall = clock.wall(after);
     let repeated = clock.wall(after - TimeDelta::hours(1)).hour() == wall.hour();
-    Search { pattern, clock, wall, repeated }.run().filter(|found| found.year() <= LAST_YEAR)
+    Search { calendar, clock, wall, repeated }.run().filter(|found| found.year() <= LAST_YEAR)
 }
 
 /// A zone's wall clock, read as Go's `time` package reads it.
 #[derive(Clone, Copy)]
-struct Clock(Tz);
+pub(crate) struct Clock(pub(crate) Tz);
 
 impl Clock {
-    fn wall(self, at: DateTime<Utc>) -> NaiveDateTime {
+    pub(crate) fn wall(self, at: DateTime<Utc>) -> NaiveDateTime {
         at.naive_utc() + self.0.offset_from_utc_datetime(&at.naive_utc()).fix()
     }
 
@@ -41,7 +41,7 @@ impl Clock {
 }
 
 struct Search<'a> {
-    pattern: &'a CronPattern,
+    calendar: &'a Matcher,
     clock: Clock,
     wall: NaiveDateTime,
     /// Whether `wall` is in the second run of an hour that the clock goes through twice.
@@ -52,19 +52,22 @@ impl Search<'_> {
     fn run(mut self) -> Option<DateTime<Utc>> {
         self.next_second();
         while self.wall.year() <= LAST_YEAR {
-            if !self.pattern.month_match(self.wall.month()).ok()? {
-                self.go_to(midnight(first_of_next_month(self.wall.date())?));
-            } else if !self.day_matches()? {
-                self.go_to(midnight(self.wall.date() + Days::new(1)));
-            } else if let Some(hour) = self.matching(TimeComponent::Hour, self.wall.hour()) {
+            let date = self.wall.date();
+            if !self.calendar.has_year(date.year()) {
+                self.go_to(midnight(NaiveDate::from_yo_opt(date.year() + 1, 1)?));
+            } else if !self.calendar.has_month(date.month()) {
+                self.go_to(midnight(first_of_next_month(date)?));
+            } else if !self.day_matches() {
+                self.go_to(midnight(date + Days::new(1)));
+            } else if let Some(hour) = self.calendar.hour(self.wall.hour()) {
                 if hour > self.wall.hour() {
-                    self.go_to(midnight(self.wall.date()) + TimeDelta::hours(i64::from(hour)));
+                    self.go_to(midnight(date) + TimeDelta::hours(i64::from(hour)));
                 }
                 if let Some(found) = self.try_this_hour() {
                     return Some(found);
                 }
             } else {
-                self.go_to(midnight(self.wall.date() + Days::new(1)));
+                self.go_to(midnight(date + Days::new(1)));
             }
         }
         None
@@ -104,29 +107,24 @@ impl Search<'_> {
     }
 
     /// The weekday is that of the instant: where midnight is skipped Temporal sees the day before.
-    fn day_matches(&self) -> Option<bool> {
-        let seen = self.clock.wall(self.clock.instant(self.wall)).weekday();
-        let weekday = Weekday::from_days_from_sunday(seen.num_days_from_sunday());
-        self.pattern.day_match(self.wall.year(), self.wall.month(), self.wall.day(), weekday).ok()
+    fn day_matches(&self) -> bool {
+        let weekday = || self.clock.wall(self.clock.instant(self.wall)).weekday().num_days_from_sunday();
+        self.calendar.has_day(self.wall.day())
+            && (self.calendar.has_all_days_of_week() || self.calendar.has_day_of_week(weekday()))
     }
 
     fn in_this_hour(&self) -> Option<NaiveDateTime> {
         let (mut minute, mut second) = (self.wall.minute(), self.wall.second());
         loop {
-            let found = self.matching(TimeComponent::Minute, minute)?;
+            let found = self.calendar.minute(minute)?;
             if found > minute {
                 second = 0;
             }
-            if let Some(second) = self.matching(TimeComponent::Second, second) {
+            if let Some(second) = self.calendar.second(second) {
                 return self.wall.date().and_hms_opt(self.wall.hour(), found, second);
             }
             (minute, second) = (found + 1, 0);
         }
-    }
-
-    /// The first value from `value` on that the calendar has.
-    fn matching(&self, component: TimeComponent, value: u32) -> Option<u32> {
-        self.pattern.find_match_in_component(value, component, Direction::Forward).ok().flatten()
     }
 }
 

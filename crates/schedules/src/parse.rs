@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use crate::Field;
 use crate::bad_cron::{Fault, excerpt};
+use crate::{Field, Range, foreign};
 
 /// Longest expression that is read, in bytes.
 const LONGEST: usize = 256;
@@ -10,6 +10,8 @@ const LONGEST: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Expression {
     pub(crate) fields: Vec<Values>,
+    /// Whether a day matches when either of the two day fields does, and not only when both do.
+    pub(crate) either_day: bool,
 }
 
 /// What one field selects.
@@ -21,42 +23,31 @@ pub(crate) struct Values {
     pub(crate) starred: bool,
 }
 
-/// Every `step`th value from `from` to `to`, both included.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Range {
-    pub(crate) from: u16,
-    pub(crate) to: u16,
-    pub(crate) step: u16,
+/// The text without blanks around it, if it is short enough to be read.
+pub(crate) fn short(text: &str) -> Result<&str, Fault> {
+    if text.len() > LONGEST {
+        let reason = format!("it is {} bytes long, more than {LONGEST}", text.len());
+        return Err(Fault::whole(reason, "write it shorter, with ranges and steps, or as several"));
+    }
+    Ok(text.trim_ascii())
 }
 
 pub(crate) fn expression(text: &str) -> Result<Expression, Fault> {
-    if text.len() > LONGEST {
-        return Err(Fault::whole(format!("it is {} bytes long, more than {LONGEST}", text.len())));
-    }
-    let text = text.trim_ascii();
-    refuse_time_zone(text)?;
+    let text = short(text)?;
+    foreign::refuse_time_zone(text)?;
     let plain = if text.starts_with('@') { shorthand(text)? } else { text };
     let words: Vec<&str> = plain.split_ascii_whitespace().collect();
     let names = match words.len() {
-        5 => &Field::ALL[1..],
-        6 => &Field::ALL[..],
-        _ => return Err(wrong_count(&words)),
+        _ if foreign::is_prose(&words) => return Err(foreign::prose(&words)),
+        5 => &Field::CRON[1..],
+        6 => &Field::CRON[..],
+        _ => return Err(foreign::wrong_count(&words)),
     };
-    let fields =
+    let fields: Vec<_> =
         names.iter().zip(words).map(|(field, word)| values(*field, word)).collect::<Result<_, _>>()?;
-    Ok(Expression { fields })
-}
-
-fn refuse_time_zone(text: &str) -> Result<(), Fault> {
-    let Some(after) = text.strip_prefix("CRON_TZ=").or_else(|| text.strip_prefix("TZ=")) else {
-        return Ok(());
-    };
-    let (zone, rest) = after.split_once(' ').unwrap_or((after, ""));
-    Err(Fault::whole("a time zone is not part of the expression").suggest(format!(
-        "give the time zone `{}` apart and write `{}`",
-        excerpt(zone),
-        excerpt(rest.trim())
-    )))
+    let is_day = |field| matches!(field, Field::DayOfMonth | Field::DayOfWeek);
+    let either_day = !fields.iter().any(|values| is_day(values.field) && values.starred);
+    Ok(Expression { fields, either_day })
 }
 
 fn shorthand(text: &str) -> Result<&'static str, Fault> {
@@ -66,46 +57,30 @@ fn shorthand(text: &str) -> Result<&'static str, Fault> {
         "@weekly" => Ok("0 0 * * 0"),
         "@monthly" => Ok("0 0 1 * *"),
         "@yearly" | "@annually" => Ok("0 0 1 1 *"),
-        every if every.starts_with("@every") => Err(Fault::whole("`@every` is not taken")
-            .suggest("write steps: `*/30 * * * * *` is every 30 seconds, `0 */2 * * *` every two hours")),
-        _ => Err(Fault::whole("this shorthand is unknown")
-            .suggest("use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually")),
+        other => Err(foreign::shorthand(other)),
     }
 }
 
-fn wrong_count(words: &[&str]) -> Fault {
-    const WANTED: &str = "five (minute hour day-of-month month day-of-week) or six (second first) are needed";
-    if words.iter().any(|word| word.starts_with('#')) {
-        return Fault::whole("comments are not taken").suggest("leave out everything from `#` on");
-    }
-    match words {
-        [] => Fault::whole("it is empty").suggest("write for example `0 9 * * MON-FRI`"),
-        [_] => Fault::whole(format!("it has 1 field; {WANTED}")),
-        [fields @ .., "*"] if fields.len() == 6 => Fault::whole("it has 7 fields, and a year is not taken")
-            .suggest(format!("write `{}`", fields.join(" ").replace('?', "*"))),
-        [..] => Fault::whole(format!("it has {} fields; {WANTED}", words.len())),
-    }
-}
-
-fn values(field: Field, text: &str) -> Result<Values, Fault> {
+/// What a field written in cron's language selects.
+pub(crate) fn values(field: Field, text: &str) -> Result<Values, Fault> {
     let ranges = text.split(',').map(|item| range(field, item)).collect::<Result<_, _>>()?;
     Ok(Values { field, ranges, starred: text.starts_with('*') })
 }
 
 fn range(field: Field, item: &str) -> Result<Range, Fault> {
     if item.is_empty() {
-        return Err(Fault::in_field(field, "an item of the list is empty").suggest("remove the extra comma"));
+        return Err(Fault::in_field(field, "an item of the list is empty", "remove the extra comma"));
     }
     let Some((base, step)) = item.split_once('/') else {
-        let (from, to) = bounds(field, item)?;
-        return Ok(Range { from, to: to.unwrap_or(from), step: 1 });
+        let (start, end) = bounds(field, item)?;
+        return Ok(Range { start, end: end.unwrap_or(start), step: 1 });
     };
     if base.is_empty() {
-        return Err(Fault::in_field(field, format!("`{}` steps on nothing", excerpt(item)))
-            .suggest(format!("write `*{}`", excerpt(item))));
+        let reason = format!("`{}` steps on nothing", excerpt(item));
+        return Err(Fault::in_field(field, reason, format!("write `*{}`", excerpt(item))));
     }
-    let (from, to) = bounds(field, base)?;
-    Ok(Range { from, to: to.unwrap_or(*field.bounds().end()), step: parse_step(field, step)? })
+    let (start, end) = bounds(field, base)?;
+    Ok(Range { start, end: end.unwrap_or(*field.bounds().end()), step: parse_step(field, step)? })
 }
 
 /// The first and last value of `*`, `a-b` or `a`; the last is `None` for a single value.
@@ -119,7 +94,7 @@ fn bounds(field: Field, text: &str) -> Result<(u16, Option<u16>), Fault> {
     };
     if first.is_empty() || last.is_empty() {
         let reason = format!("`{}` is neither a number nor a range", excerpt(text));
-        return Err(Fault::in_field(field, reason));
+        return Err(Fault::in_field(field, reason, field.remedy()));
     }
     let from = value(field, first)?;
     let to = match value(field, last)? {
@@ -131,103 +106,68 @@ fn bounds(field: Field, text: &str) -> Result<(u16, Option<u16>), Fault> {
 
 fn backwards(field: Field, first: &str, last: &str) -> Fault {
     let (first, last) = (&first.to_ascii_uppercase(), &last.to_ascii_uppercase());
+    let reason = format!("{first}-{last} runs backwards");
+    if field == Field::Year {
+        return Fault::in_field(field, reason, format!("write `{last}-{first}`"));
+    }
     let (low, high) = match field.names() {
         [low, .., high] if field.value_of_name(first).is_some() => (low.to_string(), high.to_string()),
         _ => (field.bounds().start().to_string(), (field.bounds().start() + field.size() - 1).to_string()),
     };
     let part = |from: &str, to: &str| if from == to { from.to_owned() } else { format!("{from}-{to}") };
-    Fault::in_field(field, format!("{first}-{last} runs backwards")).suggest(format!(
-        "write `{},{}` to go past the end",
-        part(first, &high),
-        part(&low, last)
-    ))
+    let past = format!("write `{},{}` to go past the end", part(first, &high), part(&low, last));
+    Fault::in_field(field, reason, past)
 }
 
 fn parse_step(field: Field, text: &str) -> Result<u16, Fault> {
-    let fault = |reason| Err(Fault::in_field(field, reason));
+    let fault = |reason: String, remedy: &str| Err(Fault::in_field(field, reason, remedy));
     match digits(text) {
-        None if text.is_empty() => fault("the number after `/` is missing".to_owned()),
-        None => fault(format!("the step `{}` is not a whole number", excerpt(text))),
-        Some(0) => fault("a step of 0 never moves on".to_owned()),
-        Some(step) if step > field.size() => {
-            fault(format!("a step of {step} is more than the {} values there are", field.size()))
+        None if text.is_empty() => {
+            fault("the number after `/` is missing".to_owned(), "write a step, such as `*/5`")
         }
+        None => fault(
+            format!("the step `{}` is not a whole number", excerpt(text)),
+            "write a number after one `/`, such as `*/5`",
+        ),
+        Some(0) => fault("a step of 0 never moves on".to_owned(), "write a step of 1 or more"),
+        Some(step) if step > field.size() => fault(
+            format!("a step of {step} is more than the {} values there are", field.size()),
+            "write a smaller step, or use `@every` for a longer interval",
+        ),
         Some(step) => Ok(step),
     }
 }
 
 fn value(field: Field, text: &str) -> Result<u16, Fault> {
     let Some(number) = digits(text) else {
-        return field.value_of_name(text).ok_or_else(|| not_a_value(field, text));
+        return field.value_of_name(text).ok_or_else(|| foreign::not_a_value(field, text));
     };
-    if field.bounds().contains(&number) { Ok(number) } else { Err(out_of_bounds(field, text, number)) }
+    if field.bounds().contains(&number) {
+        Ok(number)
+    } else {
+        Err(foreign::out_of_bounds(field, text, number))
+    }
 }
 
 /// A number of ASCII digits without a sign; one too large for the type is as wrong as the largest.
-fn digits(text: &str) -> Option<u16> {
+pub(crate) fn digits(text: &str) -> Option<u16> {
     let all_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     all_digits.then(|| text.parse().unwrap_or(u16::MAX))
 }
 
-fn out_of_bounds(field: Field, text: &str, number: u16) -> Fault {
-    let (low, high) = field.bounds().into_inner();
-    let fault = Fault::in_field(field, format!("{} is not between {low} and {high}", excerpt(text)));
-    match field {
-        Field::Second | Field::Minute | Field::Hour if number == high + 1 => fault.suggest("write 0"),
-        Field::DayOfWeek if (1970..=2100).contains(&number) => {
-            fault.suggest("a year is not taken, and a sixth field puts the seconds first")
-        }
-        _ => fault,
-    }
-}
-
-fn not_a_value(field: Field, text: &str) -> Fault {
-    if text.contains('?') {
-        return Fault::in_field(field, "Temporal has no `?`").suggest("write `*`");
-    }
-    if let Some(meaning) = quartz_only(text) {
-        return Fault::in_field(field, format!("Temporal has no `{}` ({meaning})", excerpt(text)));
-    }
-    let (low, high) = field.bounds().into_inner();
-    let names = match field.names() {
-        [first, .., last] => format!(", nor a name from {first} to {last}"),
-        _ => String::new(),
-    };
-    let fault =
-        Fault::in_field(field, format!("`{}` is not a number from {low} to {high}{names}", excerpt(text)));
-    match text.get(..3).filter(|start| field.value_of_name(start).is_some()) {
-        Some(start) => fault.suggest(format!("write {}", start.to_ascii_uppercase())),
-        None => fault,
-    }
-}
-
-/// What the text means to Quartz and its kin, if it is one of their `L`, `W` and `#` forms.
-fn quartz_only(text: &str) -> Option<&'static str> {
-    let upper = text.to_ascii_uppercase();
-    let is_day = |day: &str| digits(day).is_some() || Field::DayOfWeek.value_of_name(day).is_some();
-    if upper.contains('#') {
-        return Some("nth weekday of the month");
-    }
-    match (upper.strip_suffix('W'), upper.strip_suffix('L')) {
-        (Some(day), _) if day.is_empty() || day == "L" || is_day(day) => Some("nearest weekday"),
-        (_, Some(day)) if day.is_empty() || is_day(day) => Some("last of the month"),
-        _ => None,
-    }
-}
-
 impl Expression {
+    fn written(&self, field: Field) -> Option<&Values> {
+        self.fields.iter().find(|values| values.field == field)
+    }
+
     /// What a field selects; the five-field form has second 0.
     pub(crate) fn values_of(&self, field: Field) -> BTreeSet<u16> {
-        match self.fields.iter().find(|values| values.field == field) {
-            Some(values) => values.selected(),
-            None => BTreeSet::from([0]),
-        }
+        self.written(field).map_or_else(|| BTreeSet::from([0]), Values::selected)
     }
 
-    /// Whether a day matches when either of the two day fields does, and not only when both do.
-    pub(crate) fn either_day(&self) -> bool {
-        let is_day = |field| matches!(field, Field::DayOfMonth | Field::DayOfWeek);
-        !self.fields.iter().any(|values| is_day(values.field) && values.starred)
+    /// A field as Temporal's calendars have it; the five-field form has second 0.
+    pub(crate) fn ranges_of(&self, field: Field) -> Vec<Range> {
+        self.written(field).map_or_else(|| vec![Range { start: 0, end: 0, step: 1 }], Values::for_temporal)
     }
 
     /// The fields in `write`'s words, with a space between them.
@@ -237,9 +177,16 @@ impl Expression {
 }
 
 impl Values {
+    /// All there are.
+    pub(crate) fn all(field: Field) -> Self {
+        let (start, end) = field.bounds().into_inner();
+        Self { field, ranges: vec![Range { start, end, step: 1 }], starred: true }
+    }
+
     /// The numbers selected; Sunday is 0.
     pub(crate) fn selected(&self) -> BTreeSet<u16> {
-        let numbers = self.ranges.iter().flat_map(|range| (range.from..=range.to).step_by(range.step.into()));
+        let numbers =
+            self.ranges.iter().flat_map(|range| (range.start..=range.end).step_by(range.step.into()));
         numbers.map(|number| if self.field == Field::DayOfWeek { number % 7 } else { number }).collect()
     }
 
@@ -253,18 +200,29 @@ impl Values {
         if self.is_all() {
             return "*".to_owned();
         }
-        self.ranges.iter().map(|range| range.plain(self.field)).collect::<Vec<_>>().join(",")
+        self.ranges.iter().map(|range| plain(*range, self.field)).collect::<Vec<_>>().join(",")
+    }
+
+    /// The ranges with Sunday as 0 only, which Temporal's calendars do not take as 7.
+    pub(crate) fn for_temporal(&self) -> Vec<Range> {
+        let (start, end) =
+            (*self.field.bounds().start(), *self.field.bounds().start() + self.field.size() - 1);
+        match self.field {
+            _ if self.is_all() => vec![Range { start, end, step: 1 }],
+            Field::DayOfWeek if self.ranges.iter().any(|range| range.end > end) => {
+                self.selected().into_iter().map(|day| Range { start: day, end: day, step: 1 }).collect()
+            }
+            _ => self.ranges.clone(),
+        }
     }
 }
 
-impl Range {
-    fn plain(self, field: Field) -> String {
-        let Self { from, to, step } = self;
-        let span = if (from..=to) == field.bounds() { "*".to_owned() } else { format!("{from}-{to}") };
-        match step {
-            _ if from == to => from.to_string(),
-            1 => span,
-            _ => format!("{span}/{step}"),
-        }
+fn plain(range: Range, field: Field) -> String {
+    let Range { start, end, step } = range;
+    let span = if (start..=end) == field.bounds() { "*".to_owned() } else { format!("{start}-{end}") };
+    match step {
+        _ if start == end => start.to_string(),
+        1 => span,
+        _ => format!("{span}/{step}"),
     }
 }

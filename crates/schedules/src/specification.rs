@@ -26,6 +26,20 @@ pub struct Specification {
     pub time_zone: Tz,
 }
 
+impl Specification {
+    pub(crate) fn empty(time_zone: Tz) -> Self {
+        Self {
+            calendars: Vec::new(),
+            intervals: Vec::new(),
+            excluded: Vec::new(),
+            start: None,
+            end: None,
+            jitter: Duration::ZERO,
+            time_zone,
+        }
+    }
+}
+
 /// `StructuredCalendarSpec`: a time matches when all fields do; a field matches when one of its ranges does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {

@@ -1,64 +1,60 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use crate::{BadTiming, Cron, Specification, Warning, Written, time_zone};
+use crate::{BadTiming, Calendar, Cron, Interval, Specification, Warning, Written, check, warnings};
 
 /// When a schedule fires, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
-    specification: Specification,
-    time_zone: Tz,
-    runs: Option<u64>,
-    meaning: String,
-    crons: Vec<Cron>,
+    pub(crate) specification: Specification,
+    pub(crate) time_zone: Tz,
+    pub(crate) runs: Option<u64>,
+    pub(crate) meaning: String,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) singles: Vec<Single>,
+}
+
+/// What one entry of what is written comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) path: String,
+    pub(crate) calendars: Vec<Calendar>,
+    pub(crate) intervals: Vec<Interval>,
+    pub(crate) meaning: String,
+}
+
+/// A single time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Single {
+    pub(crate) path: String,
+    pub(crate) at: DateTime<Utc>,
+    /// When the clock shows the same time again.
+    pub(crate) again: Option<DateTime<Utc>>,
+}
+
+impl Part {
+    pub(crate) fn of_cron(path: String, cron: &Cron) -> Self {
+        let Specification { calendars, intervals, .. } = cron.specification(Tz::UTC);
+        Self { path, calendars, intervals, meaning: cron.meaning() }
+    }
 }
 
 impl Timing {
     /// Checks what is written; all that is wrong with it is told, not the first.
     pub fn check(written: &Written) -> Result<Self, Vec<BadTiming>> {
-        let mut bad = Vec::new();
-        let mut crons = Vec::new();
-        for (index, text) in written.cron.iter().enumerate() {
-            match text.parse::<Cron>() {
-                Ok(cron) => crons.push(cron),
-                Err(refused) => bad.push(
-                    BadTiming::new(format!("cron[{index}]"), refused.reason())
-                        .suggest(refused.suggestion().unwrap_or("write for example `0 9 * * MON-FRI`")),
-                ),
-            }
-        }
-        let zone = time_zone(written.time_zone.as_deref().unwrap_or_default()).unwrap_or_else(|unknown| {
-            bad.push(BadTiming::new("time_zone", unknown.to_string()));
-            Tz::UTC
-        });
-        if crons.is_empty() && bad.is_empty() {
-            bad.push(
-                BadTiming::new("", "no times are given").suggest("write for example `cron: 0 9 * * MON-FRI`"),
-            );
-        }
-        if !bad.is_empty() {
-            return Err(bad);
-        }
-        Ok(Self::new(crons, zone, written.runs))
+        check::timing(written)
     }
 
     /// The times of one expression in a zone.
     pub fn of_cron(cron: &Cron, zone: Tz) -> Self {
-        Self::new(vec![cron.clone()], zone, None)
-    }
-
-    fn new(crons: Vec<Cron>, time_zone: Tz, runs: Option<u64>) -> Self {
-        let meaning = crons.iter().map(Cron::meaning).collect::<Vec<_>>().join("; ");
-        let specification = Specification {
-            calendars: Vec::new(),
-            intervals: Vec::new(),
-            excluded: Vec::new(),
-            start: None,
-            end: None,
-            jitter: std::time::Duration::ZERO,
-            time_zone,
-        };
-        Self { specification, time_zone, runs, meaning, crons }
+        Self {
+            specification: cron.specification(zone),
+            time_zone: zone,
+            runs: None,
+            meaning: format!("{}, in {zone}", cron.meaning()),
+            parts: vec![Part::of_cron("cron".to_owned(), cron)],
+            singles: Vec::new(),
+        }
     }
 
     /// What Temporal is told.
@@ -84,13 +80,13 @@ impl Timing {
 
     /// The times strictly after `after` that Temporal computes, without jitter, in order; no more than there are
     /// runs.
-    pub fn next_times(&self, after: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
+    pub fn next_times(&self, after: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> + use<> {
         let runs = self.runs.and_then(|runs| usize::try_from(runs).ok()).unwrap_or(usize::MAX);
-        self.crons.iter().flat_map(move |cron| cron.next_times(self.time_zone, after)).take(runs)
+        self.specification.next_times(after).take(runs)
     }
 
     /// What its author may not have meant, as of now.
-    pub fn warnings(&self, _now: DateTime<Utc>) -> Vec<Warning> {
-        Vec::new()
+    pub fn warnings(&self, now: DateTime<Utc>) -> Vec<Warning> {
+        warnings::of(self, now)
     }
 }

@@ -10,7 +10,7 @@ const ALIKE: f64 = 0.85;
 
 /// A name that no time zone has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown time zone `{name}`; {}", remedy(*suggestion))]
+#[error("{}; {}", self.reason(), self.remedy())]
 pub struct BadZone {
     name: String,
     suggestion: Option<&'static str>,
@@ -21,12 +21,17 @@ impl BadZone {
     pub fn suggestion(&self) -> Option<&'static str> {
         self.suggestion
     }
-}
 
-fn remedy(suggestion: Option<&str>) -> String {
-    match suggestion {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => "write a name of the IANA database, such as `Europe/Paris`".to_owned(),
+    /// What is wrong.
+    pub fn reason(&self) -> String {
+        format!("unknown time zone `{}`", self.name)
+    }
+
+    pub(crate) fn remedy(&self) -> String {
+        match self.suggestion {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "write a name of the IANA database, such as `Europe/Paris`".to_owned(),
+        }
     }
 }
 

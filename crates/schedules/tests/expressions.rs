@@ -213,6 +213,8 @@ fn serialised_it_is_its_text() {
     assert!(refused.to_string().contains("it has 3 fields"), "{refused}");
 }
 
+const EXAMPLE: &str = "write for example `0 9 * * MON-FRI`";
+
 const FIVE_OR_SIX: &str =
     "five (minute hour day-of-month month day-of-week) or six (second first) are needed";
 
@@ -220,24 +222,42 @@ const FIVE_OR_SIX: &str =
 fn bad_expressions_as_a_whole() {
     let bad: &[(&str, &str)] = &[
         ("", "bad cron ``: it is empty; write for example `0 9 * * MON-FRI`"),
-        ("*", &format!("bad cron `*`: it has 1 field; {FIVE_OR_SIX}")),
-        ("* * * *", &format!("bad cron `* * * *`: it has 4 fields; {FIVE_OR_SIX}")),
-        ("0 0 0 1 1 0 2027", &format!("bad cron `0 0 0 1 1 0 2027`: it has 7 fields; {FIVE_OR_SIX}")),
-        ("* * * * * * * *", &format!("bad cron `* * * * * * * *`: it has 8 fields; {FIVE_OR_SIX}")),
+        ("*", &format!("bad cron `*`: it has 1 field; {FIVE_OR_SIX}; {EXAMPLE}")),
+        ("* * * *", &format!("bad cron `* * * *`: it has 4 fields; {FIVE_OR_SIX}; {EXAMPLE}")),
+        (
+            "0 0 0 1 1 0 2027",
+            &format!(
+                "bad cron `0 0 0 1 1 0 2027`: it has 7 fields; {FIVE_OR_SIX}; leave the year out, or write a calendar, which has one"
+            ),
+        ),
+        (
+            "* * * * * * * *",
+            &format!("bad cron `* * * * * * * *`: it has 8 fields; {FIVE_OR_SIX}; {EXAMPLE}"),
+        ),
         (
             "0 0 12 ? * MON *",
             "bad cron `0 0 12 ? * MON *`: it has 7 fields, and a year is not taken; write `0 0 12 * * MON`",
         ),
+        ("@every", "bad cron `@every`: it is empty; write for example `90s` or `1h 30m`"),
+        ("@every 0s", "bad cron `@every 0s`: it is no time at all; write `1s` or more"),
         (
-            "@every 30s",
-            "bad cron `@every 30s`: `@every` is not taken; write steps: `*/30 * * * * *` is every 30 seconds, \
-             `0 */2 * * *` every two hours",
+            "@every 1h/90m",
+            "bad cron `@every 1h/90m`: the offset is not less than the 1 hour between two runs; write `30m`",
         ),
         (
             "@reboot",
-            "bad cron `@reboot`: this shorthand is unknown; use @hourly, @daily, @midnight, @weekly, @monthly, \
-             @yearly or @annually",
+            "bad cron `@reboot`: there is no reboot that `@reboot` could wait for; write a time, such as `@hourly`",
         ),
+        (
+            "@noon",
+            "bad cron `@noon`: this shorthand is unknown; use @hourly, @daily, @midnight, @weekly, @monthly, \
+             @yearly, @annually or `@every 30s`",
+        ),
+        (
+            "every 5 minutes",
+            "bad cron `every 5 minutes`: these are words, not fields of cron; write `@every 5m`",
+        ),
+        ("Every day", "bad cron `Every day`: these are words, not fields of cron; write `@daily`"),
         (
             "CRON_TZ=Europe/Paris 0 9 * * *",
             "bad cron `CRON_TZ=Europe/Paris 0 9 * * *`: a time zone is not part of the expression; give the time \
@@ -264,18 +284,22 @@ fn bad_expressions_as_a_whole() {
 fn bad_fields_are_named_with_the_reason() {
     use Field::{DayOfMonth, DayOfWeek, Hour, Minute, Month, Second};
     let bad = [
-        ("61 * * * *", Minute, "minute: 61 is not between 0 and 59"),
+        ("61 * * * *", Minute, "minute: 61 is not between 0 and 59; write 0 to 59, or `*`"),
         ("60 * * * * *", Second, "second: 60 is not between 0 and 59; write 0"),
         ("0 24 * * *", Hour, "hour: 24 is not between 0 and 23; write 0"),
-        ("0 0 0 * *", DayOfMonth, "day of month: 0 is not between 1 and 31"),
-        ("0 0 * 13 *", Month, "month: 13 is not between 1 and 12"),
-        ("0 0 * * 8", DayOfWeek, "day of week: 8 is not between 0 and 7"),
+        ("0 0 0 * *", DayOfMonth, "day of month: 0 is not between 1 and 31; write 1 to 31, or `*`"),
+        (
+            "0 0 * 13 *",
+            Month,
+            "month: 13 is not between 1 and 12; the day of the month comes before the month",
+        ),
+        ("0 0 * * 8", DayOfWeek, "day of week: 8 is not between 0 and 7; write 0 to 7, SUN to SAT, or `*`"),
         (
             "0 12 * * 1 2027",
             DayOfWeek,
             "day of week: 2027 is not between 0 and 7; a year is not taken, and a sixth field puts the seconds first",
         ),
-        ("99999999 * * * *", Minute, "minute: 99999999 is not between 0 and 59"),
+        ("99999999 * * * *", Minute, "minute: 99999999 is not between 0 and 59; write 0 to 59, or `*`"),
         ("5-1 * * * *", Minute, "minute: 5-1 runs backwards; write `5-59,0-1` to go past the end"),
         (
             "0 0 * * fri-mon",
@@ -284,33 +308,77 @@ fn bad_fields_are_named_with_the_reason() {
         ),
         ("0 0 * * 5-0", DayOfWeek, "day of week: 5-0 runs backwards; write `5-6,0` to go past the end"),
         ("0 0 * DEC-FEB *", Month, "month: DEC-FEB runs backwards; write `DEC,JAN-FEB` to go past the end"),
-        ("*/0 * * * *", Minute, "minute: a step of 0 never moves on"),
-        ("*/90 * * * *", Minute, "minute: a step of 90 is more than the 60 values there are"),
-        ("*/x * * * *", Minute, "minute: the step `x` is not a whole number"),
-        ("*/5/2 * * * *", Minute, "minute: the step `5/2` is not a whole number"),
-        ("5/ * * * *", Minute, "minute: the number after `/` is missing"),
+        ("*/0 * * * *", Minute, "minute: a step of 0 never moves on; write a step of 1 or more"),
+        (
+            "*/90 * * * *",
+            Minute,
+            "minute: a step of 90 is more than the 60 values there are; write a smaller step, or use `@every` for a longer interval",
+        ),
+        (
+            "*/x * * * *",
+            Minute,
+            "minute: the step `x` is not a whole number; write a number after one `/`, such as `*/5`",
+        ),
+        (
+            "*/5/2 * * * *",
+            Minute,
+            "minute: the step `5/2` is not a whole number; write a number after one `/`, such as `*/5`",
+        ),
+        ("5/ * * * *", Minute, "minute: the number after `/` is missing; write a step, such as `*/5`"),
         ("/5 * * * *", Minute, "minute: `/5` steps on nothing; write `*/5`"),
         ("5,,6 * * * *", Minute, "minute: an item of the list is empty; remove the extra comma"),
         ("5, * * * *", Minute, "minute: an item of the list is empty; remove the extra comma"),
-        ("-5 * * * *", Minute, "minute: `-5` is neither a number nor a range"),
-        ("+5 * * * *", Minute, "minute: `+5` is not a number from 0 to 59"),
-        ("1-5-7 * * * *", Minute, "minute: `5-7` is not a number from 0 to 59"),
-        ("٣ * * * *", Minute, "minute: `٣` is not a number from 0 to 59"),
-        ("0 ** * * *", Hour, "hour: `**` is not a number from 0 to 23"),
-        ("0 9 MON * *", DayOfMonth, "day of month: `MON` is not a number from 1 to 31"),
+        ("-5 * * * *", Minute, "minute: `-5` is neither a number nor a range; write 0 to 59, or `*`"),
+        ("+5 * * * *", Minute, "minute: `+5` is not a number from 0 to 59; write 0 to 59, or `*`"),
+        ("1-5-7 * * * *", Minute, "minute: `5-7` is not a number from 0 to 59; write 0 to 59, or `*`"),
+        ("٣ * * * *", Minute, "minute: `٣` is not a number from 0 to 59; write 0 to 59, or `*`"),
+        ("0 ** * * *", Hour, "hour: `**` is not a number from 0 to 23; write 0 to 23, or `*`"),
+        (
+            "0 9 MON * *",
+            DayOfMonth,
+            "day of month: `MON` is not a number from 1 to 31; a day of the week is written in the last field",
+        ),
         (
             "0 9 * * Monday",
             DayOfWeek,
             "day of week: `Monday` is not a number from 0 to 7, nor a name from SUN to SAT; write MON",
         ),
-        ("0 9 * WEN *", Month, "month: `WEN` is not a number from 1 to 12, nor a name from JAN to DEC"),
+        (
+            "0 9 * WEN *",
+            Month,
+            "month: `WEN` is not a number from 1 to 12, nor a name from JAN to DEC; write 1 to 12, JAN to DEC, or `*`",
+        ),
         ("0 0 ? * MON", DayOfMonth, "day of month: Temporal has no `?`; write `*`"),
-        ("0 0 L * *", DayOfMonth, "day of month: Temporal has no `L` (last of the month)"),
-        ("0 0 15W * *", DayOfMonth, "day of month: Temporal has no `15W` (nearest weekday)"),
-        ("0 0 * * 5L", DayOfWeek, "day of week: Temporal has no `5L` (last of the month)"),
-        ("0 0 * * MON#2", DayOfWeek, "day of week: Temporal has no `MON#2` (nth weekday of the month)"),
-        ("0 0 30 2 *", DayOfMonth, "day of month: it never fires: no such day in any of the months"),
-        ("0 0 31 4,6 */2", DayOfMonth, "day of month: it never fires: no such day in any of the months"),
+        (
+            "0 0 L * *",
+            DayOfMonth,
+            "day of month: Temporal has no `L` (last of the month); write `28-31` for the last days, or `1` for the first",
+        ),
+        (
+            "0 0 15W * *",
+            DayOfMonth,
+            "day of month: Temporal has no `15W` (nearest weekday); write the day itself, or a day of the week",
+        ),
+        (
+            "0 0 * * 5L",
+            DayOfWeek,
+            "day of week: Temporal has no `5L` (last of the month); write a calendar of that day of the week with the days of the month 25-31",
+        ),
+        (
+            "0 0 * * MON#2",
+            DayOfWeek,
+            "day of week: Temporal has no `MON#2` (nth weekday of the month); write a calendar of that day of the week with seven days of the month, such as 8-14",
+        ),
+        (
+            "0 0 30 2 *",
+            DayOfMonth,
+            "day of month: it never fires: no such day in any of the months; write a day up to 29",
+        ),
+        (
+            "0 0 31 4,6 */2",
+            DayOfMonth,
+            "day of month: it never fires: no such day in any of the months; write a day up to 30",
+        ),
     ];
     for (text, field, message) in bad {
         let refused = text.parse::<Cron>().unwrap_err();
@@ -324,7 +392,12 @@ fn a_long_or_dirty_text_is_refused_in_a_short_clean_message() {
     let longest = format!("{} * * * *", ["1"; 124].join(","));
     assert!(longest.len() <= 256 && longest.parse::<Cron>().is_ok());
     let refused = format!("{longest}      ").parse::<Cron>().unwrap_err().to_string();
-    assert!(refused.ends_with("…`: it is 261 bytes long, more than 256"), "{refused}");
+    assert!(
+        refused.ends_with(
+            "…`: it is 261 bytes long, more than 256; write it shorter, with ranges and steps, or as several"
+        ),
+        "{refused}"
+    );
     let refused = "a\u{1b}[31m\n* * * *".parse::<Cron>().unwrap_err().to_string();
     assert!(!refused.contains(['\u{1b}', '\n']), "{refused}");
 }

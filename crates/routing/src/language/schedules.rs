@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use signalbox_domain::ScheduleId;
-use signalbox_schedules::{Overlap, Policies};
+use signalbox_schedules::{Overlap, Policies, Timing};
 
 use super::{
     actions::{Defaults, OPTIONS},
@@ -66,6 +66,24 @@ pub(crate) static SCHEDULE: Section = Section {
     ],
 };
 
+/// The times of a schedule alone.
+static TIMES: Section = Section {
+    what: "times",
+    doc: "When a schedule fires.",
+    fields: &[
+        times::CRON,
+        times::EVERY,
+        times::CALENDARS,
+        times::AT,
+        times::EXCEPT,
+        times::TIME_ZONE,
+        times::FROM,
+        times::UNTIL,
+        times::RUNS,
+        times::JITTER,
+    ],
+};
+
 /// A schedule, and where its id stands.
 #[derive(Debug)]
 pub(crate) struct Placed {
@@ -76,19 +94,35 @@ pub(crate) struct Placed {
 
 /// Reads an entry that stands in no file.
 pub(crate) fn read_alone(name: &str, text: &str, parsed: &Parsed) -> Result<DeclaredSchedule, Faults> {
+    alone(name, text, parsed, |reader, node| {
+        read(reader, node, &Defaults(None)).map(|placed| placed.schedule)
+    })
+}
+
+/// Reads times that stand in no file.
+pub(crate) fn read_times(name: &str, text: &str, parsed: &Parsed) -> Result<Timing, Faults> {
+    alone(name, text, parsed, |reader, node| {
+        let entries = reader.section(node, &TIMES)?;
+        times::read(reader, &entries)
+    })
+}
+
+fn alone<T>(
+    name: &str,
+    text: &str,
+    parsed: &Parsed,
+    read: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>,
+) -> Result<T, Faults> {
     let mut reader = Reader::new(name, text);
     let read = match parsed {
-        Ok(node) => read(&mut reader, node, &Defaults(None)),
+        Ok(node) => read(&mut reader, node),
         Err((at, message)) => {
             reader.fault(Span { at: *at, length: 1 }, rules::YAML, message);
             None
         }
     };
     let faults = Faults(reader.into_faults());
-    match read {
-        Some(placed) if !faults.refuse() => Ok(placed.schedule),
-        _ => Err(faults),
-    }
+    read.filter(|_| !faults.refuse()).ok_or(faults)
 }
 
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>) -> Option<Placed> {
@@ -109,6 +143,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>
         timing: timing?,
         policies: policies?,
         start: begins.start,
+        emits: begins.emits,
         workflow_id: begins.workflow_id,
         paused: paused?,
         note: note?.unwrap_or_default(),

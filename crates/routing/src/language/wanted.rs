@@ -53,7 +53,7 @@ impl Wanted {
     }
 
     /// What is wrong with a text that has no expressions, or whose expressions have been evaluated.
-    pub(crate) fn refuse(self, text: &str) -> Option<String> {
+    pub(super) fn refuse(self, text: &str) -> Option<String> {
         match self {
             Self::Anything | Self::Name if text.is_empty() => Some("it is empty".to_owned()),
             Self::Anything => None,

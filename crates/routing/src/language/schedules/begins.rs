@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use serde_json::{Map, Value};
-use signalbox_domain::{ConflictPolicy, Data, Event, JsonText, ScheduleId, Start, TraceContext, WorkflowId};
+use signalbox_domain::{
+    BadId, ConflictPolicy, Data, Event, EventSubject, JsonText, ScheduleId, Start, TraceContext, WorkflowId,
+};
 
 use super::super::{
     actions::{
@@ -17,7 +19,6 @@ use super::super::{
     fields::{Entries, Field, Section, Shape, optional, required},
     prospects::Prospects,
     reader::Reader,
-    wanted::Wanted,
 };
 use crate::{
     cel::scope::Scope,
@@ -81,6 +82,7 @@ pub(super) fn takes(name: &str) -> bool {
 /// What each run begins.
 pub(super) struct Begins {
     pub(super) start: Start,
+    pub(super) emits: Option<EventSubject>,
     pub(super) workflow_id: String,
 }
 
@@ -123,7 +125,7 @@ fn start(
     fits(reader, at, workflow_id.as_deref().unwrap_or_default());
     let rendered = run?.render(&Scope::new(&nothing()?, DateTime::UNIX_EPOCH));
     let start = rendered.map_err(|why| reader.fault(reader.span(node), rules::VALUE, why)).ok()?;
-    Some(Begins { start, workflow_id: workflow_id? })
+    Some(Begins { start, emits: None, workflow_id: workflow_id? })
 }
 
 /// Notes an id that has no room for the time of the run.
@@ -139,10 +141,12 @@ fn fits(reader: &mut Reader<'_>, node: &Node, id: &str) {
 }
 
 fn emit(reader: &mut Reader<'_>, node: &Node, id: Option<&ScheduleId>) -> Option<Begins> {
-    let input = match &node.kind {
-        Kind::Text(_) => Map::from_iter([("subject".to_owned(), subject(reader, node, "emit")?.into())]),
+    let (subject, input) = match &node.kind {
+        Kind::Text(_) => (subject(reader, node, "emit")?, Map::new()),
         _ => emitted(reader, node)?,
     };
+    let mut input = input;
+    input.insert("subject".to_owned(), subject.as_str().into());
     let start = Start {
         workflow_type: EMIT_EVENT.to_owned(),
         task_queue: DEFAULT_TASK_QUEUE.to_owned(),
@@ -150,27 +154,27 @@ fn emit(reader: &mut Reader<'_>, node: &Node, id: Option<&ScheduleId>) -> Option
         conflict_policy: ConflictPolicy::Fail,
         options: signalbox_domain::StartOptions::default(),
     };
-    Some(Begins { start, workflow_id: id?.to_string() })
+    Some(Begins { start, emits: Some(subject), workflow_id: id?.to_string() })
 }
 
-fn emitted(reader: &mut Reader<'_>, node: &Node) -> Option<Map<String, Value>> {
+/// The subject, and what the event has besides.
+fn emitted(reader: &mut Reader<'_>, node: &Node) -> Option<(EventSubject, Map<String, Value>)> {
     let entries = reader.section(node, &EMITTED)?;
     let subject = reader.required(&entries, "subject", subject);
     let kind = reader.optional(&entries, "type", Reader::name);
-    let mut input = Map::from_iter([("subject".to_owned(), subject?.into())]);
+    let mut input = Map::new();
     input.extend(kind?.map(|kind| ("type".to_owned(), kind.into())));
     input.extend(entries.get("data").map(|data| ("data".to_owned(), data.to_json())));
-    Some(input)
+    Some((subject?, input))
 }
 
-fn subject(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<String> {
+fn subject(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<EventSubject> {
     let text = reader.name(node, name)?;
-    if let Some(why) = Wanted::Subject.refuse(&text) {
+    let parsed = text.parse().map_err(|why: BadId| {
         let help = Some("such as `events.reports.due`".to_owned());
         reader.fault_with_help(reader.span(node), rules::VALUE, format!("`{name}`: {why}"), help);
-        return None;
-    }
-    Some(text)
+    });
+    parsed.ok()
 }
 
 /// What the texts of a start are rendered for that have no expressions.
