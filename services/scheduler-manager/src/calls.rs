@@ -27,7 +27,7 @@ const RESUMED: &str = "resumed";
 
 const OFFER: Offer = Offer {
     name: service::SCHEDULER,
-    description: "Creates, describes, lists, changes, pauses, resumes, triggers, backfills and deletes schedules",
+    description: "Creates, describes, lists, changes, pauses, resumes, triggers, backfills and deletes schedules, and plans those that are declared",
     endpoints: &[("schedule", subject::SCHEDULE), ("status", subject::SCHEDULER_STATUS)],
 };
 
@@ -90,7 +90,7 @@ impl Calls {
             }
             Trigger(TriggerSchedule { schedule_id, args: _ }) => manager.trigger(&call, &schedule_id).await?,
             Backfill(backfill) => manager.backfill(&call, backfill).await?,
-            Plan(PlanSchedules {}) => return Err(problem("bad-request", "no schedules are declared")),
+            Plan(PlanSchedules {}) => return Ok(What::Plan(manager.plan().await?)),
             List(ListSchedules {}) => {
                 return Ok(What::Schedules(ScheduleList { schedules: manager.list().await? }));
             }
