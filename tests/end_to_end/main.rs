@@ -39,6 +39,7 @@ mod repeated_calls;
 mod replay;
 mod replicas;
 mod route_sets;
+mod scenario_schedules;
 mod schedules;
 mod servers_away;
 mod streams;

@@ -42,7 +42,7 @@ fn listed(answer: &Value, now: DateTime<Utc>) -> String {
     if schedules.is_empty() {
         return "There are no schedules; `signalbox schedule create` makes one.".to_owned();
     }
-    let mut table = Table::new(["ID", "STATUS", "NEXT", "CRON", "TIME ZONE", "MEANING"]);
+    let mut table = Table::new(["ID", "STATUS", "NEXT", "BEGINS", "TIME ZONE", "MEANING"]);
     for schedule in schedules {
         let field = |name: &str| schedule[name].as_str().unwrap_or_default();
         let next = schedule["next_runs"][0].as_str().and_then(time::read);
@@ -53,7 +53,7 @@ fn listed(answer: &Value, now: DateTime<Utc>) -> String {
             next.filter(|_| field("status") != "paused")
                 .map_or("-".into(), |at| time::relative(at, now))
                 .into(),
-            if field("cron").is_empty() { "-" } else { field("cron") }.into(),
+            begins(schedule).into(),
             field("time_zone").into(),
             field("meaning").into(),
         ]);
@@ -67,14 +67,7 @@ fn described(schedule: &Value, now: DateTime<Utc>) -> String {
         .with("cron", field("cron"))
         .with("meaning", field("meaning"))
         .with("time zone", field("time_zone"))
-        .with("starts", field("workflow_type"))
-        .with(
-            "emits",
-            schedule["schedule"]["emit"]
-                .as_str()
-                .or(schedule["schedule"]["emit"]["subject"].as_str())
-                .unwrap_or_default(),
-        )
+        .with(if emits(schedule).is_some() { "emits" } else { "starts" }, begins(schedule))
         .with("declared", if schedule["declared"] == true { "in route files" } else { "" })
         .with("note", field("note"));
     let runs = |name: &str| schedule[name].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -97,6 +90,16 @@ fn described(schedule: &Value, now: DateTime<Utc>) -> String {
         details = details.with(if n == 0 { "drift" } else { "" }, drift.as_str().unwrap_or_default());
     }
     details.with("temporal", schedule["links"]["temporal"].as_str().unwrap_or_default()).to_string()
+}
+
+/// The type of the workflow that it starts, or the subject of the event that it emits.
+fn begins(schedule: &Value) -> &str {
+    emits(schedule).or_else(|| schedule["workflow_type"].as_str()).unwrap_or_default()
+}
+
+fn emits(schedule: &Value) -> Option<&str> {
+    let emit = &schedule["schedule"]["emit"];
+    emit.as_str().or_else(|| emit["subject"].as_str())
 }
 
 /// `9 started, 1 missed`; what did not happen is left out.
@@ -134,9 +137,9 @@ mod tests {
         paused["status"] = json!("paused");
         let now = time::read("2026-01-01T08:59:30Z").unwrap();
         insta::assert_snapshot!(plain(&listed(&json!({"schedules": [report(), paused]}), now)), @r"
-        ID      STATUS     NEXT    CRON       TIME ZONE  MEANING
-        report  scheduled  in 30s  0 9 * * *  UTC        at 09:00
-        quiet   paused     -       0 9 * * *  UTC        at 09:00
+        ID      STATUS     NEXT    BEGINS        TIME ZONE  MEANING
+        report  scheduled  in 30s  CronWorkflow  UTC        at 09:00
+        quiet   paused     -       CronWorkflow  UTC        at 09:00
         ");
         assert!(listed(&json!({"schedules": []}), now).contains("schedule create"));
     }

@@ -1,7 +1,7 @@
 //! A schedule as it is told.
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use signalbox_proto::v1::{self, ScheduleView};
 use utoipa::ToSchema;
 
@@ -109,7 +109,7 @@ impl WholeSchedule {
         Self {
             status: if view.paused { "paused" } else { "scheduled" },
             meaning: view.meaning,
-            cron: view.cron,
+            cron: if view.cron.is_empty() { one_cron(&view.declaration) } else { view.cron },
             time_zone: if view.time_zone.is_empty() { super::default_time_zone() } else { view.time_zone },
             next_runs: view.next_runs.into_iter().filter_map(text).collect(),
             workflow_type: view.workflow_type,
@@ -139,6 +139,12 @@ impl WholeSchedule {
     pub fn after(self, done: &'static str) -> Self {
         Self { status: done, ..self }
     }
+}
+
+/// The cron expression of an entry that has one.
+fn one_cron(declaration: &str) -> String {
+    let entry: Value = serde_json::from_str(declaration).unwrap_or_default();
+    entry["cron"].as_str().unwrap_or_default().to_owned()
 }
 
 impl Run {
