@@ -124,7 +124,7 @@ fn crons(written: &Written, faults: &mut Faults) -> Vec<Part> {
         let cron = faults.keep(&path, text.parse::<Cron>().map_err(Into::into))?;
         Some(Part::of_cron(path, &cron))
     };
-    written.cron.iter().enumerate().filter_map(|cron| read(cron)).collect()
+    written.cron.iter().enumerate().filter_map(&mut read).collect()
 }
 
 fn intervals(written: &Written, faults: &mut Faults) -> Vec<Part> {
@@ -143,7 +143,7 @@ fn intervals(written: &Written, faults: &mut Faults) -> Vec<Part> {
             }
         }
     };
-    written.every.iter().enumerate().filter_map(|every| read(every)).collect()
+    written.every.iter().enumerate().filter_map(&mut read).collect()
 }
 
 fn calendars(written: &Written, faults: &mut Faults) -> Vec<Part> {
