@@ -136,6 +136,7 @@ fn intervals(written: &Written, faults: &mut Faults) -> Vec<Part> {
                 calendars: Vec::new(),
                 intervals: vec![interval],
                 meaning: interval::meaning(&interval),
+                has_seconds: false,
             }),
             Err((part, fault)) => {
                 faults.add(format!("{path}.{}", part.name()), fault);
@@ -156,6 +157,7 @@ fn calendars(written: &Written, faults: &mut Faults) -> Vec<Part> {
                 calendars: vec![read.calendar],
                 intervals: Vec::new(),
                 meaning: read.meaning,
+                has_seconds: false,
             }),
             Err(all) => faults.add_all(&path, all),
         }
