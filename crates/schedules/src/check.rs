@@ -124,7 +124,7 @@ fn crons(written: &Written, faults: &mut Faults) -> Vec<Part> {
         let cron = faults.keep(&path, text.parse::<Cron>().map_err(Into::into))?;
         Some(Part::of_cron(path, &cron))
     };
-    written.cron.iter().enumerate().filter_map(|cron| read(cron)).collect()
+    written.cron.iter().enumerate().filter_map(&mut read).collect()
 }
 
 fn intervals(written: &Written, faults: &mut Faults) -> Vec<Part> {
@@ -136,6 +136,7 @@ fn intervals(written: &Written, faults: &mut Faults) -> Vec<Part> {
                 calendars: Vec::new(),
                 intervals: vec![interval],
                 meaning: interval::meaning(&interval),
+                has_seconds: false,
             }),
             Err((part, fault)) => {
                 faults.add(format!("{path}.{}", part.name()), fault);
@@ -143,7 +144,7 @@ fn intervals(written: &Written, faults: &mut Faults) -> Vec<Part> {
             }
         }
     };
-    written.every.iter().enumerate().filter_map(|every| read(every)).collect()
+    written.every.iter().enumerate().filter_map(&mut read).collect()
 }
 
 fn calendars(written: &Written, faults: &mut Faults) -> Vec<Part> {
@@ -156,6 +157,7 @@ fn calendars(written: &Written, faults: &mut Faults) -> Vec<Part> {
                 calendars: vec![read.calendar],
                 intervals: Vec::new(),
                 meaning: read.meaning,
+                has_seconds: false,
             }),
             Err(all) => faults.add_all(&path, all),
         }

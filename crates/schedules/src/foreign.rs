@@ -126,9 +126,7 @@ fn quartz_only(text: &str) -> Option<(&'static str, &'static str)> {
         (Some(day), _) if day.is_empty() || day == "L" || is_day(day) => {
             Some(("nearest weekday", "write the day itself, or a day of the week"))
         }
-        (_, Some(day)) if day.is_empty() => {
-            Some(("last of the month", "write `28-31` for the last days, or `1` for the first"))
-        }
+        (_, Some("")) => Some(("last of the month", "write `28-31` for the last days, or `1` for the first")),
         (_, Some(day)) if is_day(day) => {
             let instead = "write a calendar of that day of the week with the days of the month 25-31";
             Some(("last of the month", instead))

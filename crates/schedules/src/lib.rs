@@ -8,6 +8,7 @@ mod bad_cron;
 mod bad_timing;
 mod calendar;
 mod check;
+mod clock_change;
 mod cron;
 mod duration;
 mod exception;

@@ -1,4 +1,4 @@
-use chrono::{Datelike, NaiveDateTime, Timelike};
+use chrono::{Datelike, NaiveDateTime, TimeDelta, Timelike};
 
 use crate::{Calendar, Range};
 
@@ -97,6 +97,19 @@ impl Matcher {
             (true, true, false) => Some(Stretch::Hour),
             (true, true, true) => Some(Stretch::Day),
         }
+    }
+}
+
+impl Stretch {
+    /// From that time on to the last second of the stretch it is in.
+    pub(crate) fn rest(self, wall: NaiveDateTime) -> TimeDelta {
+        let length = match self {
+            Self::Minute => 60,
+            Self::Hour => 60 * 60,
+            Self::Day => 24 * 60 * 60,
+        };
+        let passed = i64::from(wall.num_seconds_from_midnight()) % length;
+        TimeDelta::seconds(length - 1 - passed)
     }
 }
 

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::matcher::{Matcher, Stretch};
@@ -7,6 +7,9 @@ use crate::{Interval, Specification};
 
 /// After so many excluded times in a row there are taken to be no others.
 const MOST_EXCLUDED: usize = 100_000;
+
+/// Fewer, when each of them is looked for in many calendars.
+const MOST_SEARCHES: usize = 2_000_000;
 
 impl Specification {
     /// The times strictly after `after` that Temporal computes, without jitter, in order, to the end of the year
@@ -60,17 +63,11 @@ impl Times {
         let wall = Clock(self.zone).wall(time);
         let around =
             self.excluded.iter().filter(|calendar| calendar.matches(wall)).map(Matcher::whole).max()?;
-        let second = i64::from(wall.second());
-        let minute = i64::from(wall.minute()) * 60 + second;
-        let rest = match around {
-            None => 0,
-            Some(Stretch::Minute) => 59 - second,
-            Some(Stretch::Hour) => 3_599 - minute,
-            Some(Stretch::Day) => 86_399 - i64::from(wall.hour()) * 3_600 - minute,
-        };
-        let last = time + TimeDelta::seconds(rest);
-        // Where the clock changes, the search depends on where it starts: step by step there.
-        Some(if self.is_even(time, last) { last } else { time })
+        // Where the clock changes, the search depends on where it starts: smaller steps there.
+        let stretches = [Stretch::Day, Stretch::Hour, Stretch::Minute].into_iter();
+        let within = stretches.filter(|stretch| Some(*stretch) <= around);
+        let last = within.map(|stretch| time + stretch.rest(wall)).find(|last| self.is_even(time, *last));
+        Some(last.unwrap_or(time))
     }
 
     fn is_even(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
@@ -92,7 +89,8 @@ impl Iterator for Times {
 
     fn next(&mut self) -> Option<DateTime<Utc>> {
         let mut after = self.after.take()?;
-        for _ in 0..MOST_EXCLUDED {
+        let searched = self.calendars.len() + self.excluded.len() / 10;
+        for _ in 0..MOST_EXCLUDED.min(MOST_SEARCHES / searched.max(1)) {
             let time = self.any_after(after)?;
             match self.excluded_until(time) {
                 Some(last) => after = last,

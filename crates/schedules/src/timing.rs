@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use crate::{BadTiming, Calendar, Cron, Interval, Specification, Warning, Written, check, warnings};
+use crate::{BadTiming, Calendar, Cron, Field, Interval, Specification, Warning, Written, check, warnings};
 
 /// When a schedule fires, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) struct Part {
     pub(crate) calendars: Vec<Calendar>,
     pub(crate) intervals: Vec<Interval>,
     pub(crate) meaning: String,
+    /// Whether the seconds are written, as the first of six fields.
+    pub(crate) has_seconds: bool,
 }
 
 /// A single time.
@@ -35,7 +37,9 @@ pub(crate) struct Single {
 impl Part {
     pub(crate) fn of_cron(path: String, cron: &Cron) -> Self {
         let Specification { calendars, intervals, .. } = cron.specification(Tz::UTC);
-        Self { path, calendars, intervals, meaning: cron.meaning() }
+        let has_seconds =
+            intervals.is_empty() && cron.source().split_ascii_whitespace().count() == Field::CRON.len();
+        Self { path, calendars, intervals, meaning: cron.meaning(), has_seconds }
     }
 }
 

@@ -13,9 +13,9 @@ pub struct Warning {
 pub enum WarningKind {
     /// There is no time left, or never was one.
     NeverFires,
-    /// A change of the clock leaves out a time, which does not fire.
+    /// A change of the clock has a time left out.
     Skipped,
-    /// A change of the clock leaves out a time, which fires at another time of the same hour.
+    /// A change of the clock leaves out a time, and Temporal fires at another one.
     Moved,
     /// A change of the clock brings a time twice, and it fires twice.
     Doubled,
@@ -40,6 +40,10 @@ impl WarningKind {
 }
 
 impl Warning {
+    pub(crate) fn new(kind: WarningKind, path: Option<&str>, text: impl Into<String>) -> Self {
+        Self { kind, path: path.map(ToOwned::to_owned), text: text.into() }
+    }
+
     /// What it is about.
     pub fn kind(&self) -> WarningKind {
         self.kind
