@@ -20,6 +20,7 @@ mod cli_schedules;
 mod compose;
 mod crash;
 mod dead_letters;
+mod declared_schedules;
 mod early;
 mod event_told;
 mod events;

@@ -5,12 +5,14 @@ mod described;
 mod fields;
 mod listed;
 mod patch;
+mod run;
 mod wire;
 
 pub use change::Changes;
 pub use described::Described;
 pub use listed::Listed;
 pub use patch::SchedulePatch;
+pub use run::OtherRun;
 use serde_json::Value;
 use signalbox_domain::{ScheduleId, Start};
 use signalbox_proto::names::search_attribute;

@@ -12,7 +12,7 @@ use crate::{
     applied::Applied,
     metrics::ManagerMetrics,
     spec::{changed, check, nats_away, not_ours, problem, schedule_id},
-    trigger::Taken,
+    trigger::{Taken, Tried},
     turns::Turns,
 };
 
@@ -23,6 +23,7 @@ pub(crate) struct Manager {
     pub(crate) metrics: ManagerMetrics,
     pub(crate) turns: Turns,
     pub(crate) taken: Taken,
+    pub(crate) tried: Tried,
     /// Declared schedules whose id another one has that was not declared, as they were told last.
     pub(crate) conflicts: watch::Sender<BTreeSet<String>>,
 }
@@ -37,6 +38,7 @@ impl Manager {
             metrics,
             turns: Turns::new(),
             taken: Taken::default(),
+            tried: Tried::default(),
             conflicts: watch::Sender::default(),
         }
     }

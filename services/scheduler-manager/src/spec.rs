@@ -83,7 +83,7 @@ pub(crate) fn check(spec: &ScheduleSpec) -> Result<Desired, Problem> {
 
 fn declared(spec: &ScheduleSpec) -> Result<Desired, Problem> {
     let declared =
-        DeclaredSchedule::read(&spec.declaration).map_err(|faults| problem("bad-request", faults))?;
+        DeclaredSchedule::read(&spec.declaration).map_err(|faults| problem("bad-schedule", faults))?;
     if spec.schedule_id != declared.id.as_str() {
         let detail = format!("the schedule `{}` is declared with the id `{}`", spec.schedule_id, declared.id);
         return Err(problem("bad-request", detail));
@@ -201,7 +201,8 @@ mod tests {
             "bad-request"
         );
         let broken = ScheduleSpec { declaration: "{ id: s, every: 1h }".into(), ..spec };
-        assert!(check(&broken).unwrap_err().detail.contains("emit"));
+        let refused = check(&broken).unwrap_err();
+        assert!(refused.code == "bad-schedule" && refused.detail.contains("emit"), "{refused:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! its own: the latest at which neither the schedule itself nor another call starts a run.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -41,6 +41,24 @@ impl Taken {
             })?;
         taken.insert((free.timestamp(), id.to_owned()));
         Ok(free)
+    }
+}
+
+/// Calls of the last minute that may have had their run, and the second that it is named after.
+#[derive(Default)]
+pub(crate) struct Tried(Mutex<BTreeMap<(String, String), DateTime<Utc>>>);
+
+impl Tried {
+    pub(crate) fn second(&self, id: &str, request_id: &str) -> Option<DateTime<Utc>> {
+        let tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.get(&(id.to_owned(), request_id.to_owned())).copied()
+    }
+
+    pub(crate) fn remember(&self, id: &str, request_id: &str, second: DateTime<Utc>) {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A second may be named that is as much earlier.
+        tried.retain(|_, earlier| *earlier > second - TimeDelta::seconds(2 * MEMORY));
+        tried.insert((id.to_owned(), request_id.to_owned()), second);
     }
 }
 

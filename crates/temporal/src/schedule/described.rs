@@ -1,5 +1,6 @@
 //! What Temporal says of one schedule.
 
+use serde_json::Value;
 use signalbox_domain::ScheduleId;
 use signalbox_proto::v1::{ScheduleView, ScheduledRun};
 use temporalio_client::NamespacedClient;
@@ -14,6 +15,7 @@ use crate::{
     Temporal,
     connect::{DEADLINE, within},
     execute::in_time,
+    payload::to_json,
     spans,
     time::timestamp,
 };
@@ -108,6 +110,17 @@ impl Described {
             differences.push("declaration: it was another one".to_owned());
         }
         Ok(differences)
+    }
+
+    /// The type of the workflow that its runs start; empty if they start none.
+    pub fn workflow_type(&self) -> &str {
+        self.started().and_then(|start| start.workflow_type.as_ref()).map_or("", |kind| &kind.name)
+    }
+
+    /// The arguments that they start it with.
+    pub fn args(&self) -> Vec<Value> {
+        let input = self.started().and_then(|start| start.input.as_ref());
+        input.iter().flat_map(|input| &input.payloads).map(to_json).collect()
     }
 
     /// The workflow that its runs start.
