@@ -163,7 +163,7 @@ pub async fn start(
 
 /// Signal a workflow
 #[utoipa::path(
-    post, path = "/workflows/{workflow_id}/signals/{name}", tag = "workflows",
+    post, path = "/workflows/{workflow_id}/signals/{name}", operation_id = "signal_workflow", tag = "workflows",
     params(
         ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
         ("name" = String, Path, description = "Name of the signal", max_length = 1000, example = "add_message"),

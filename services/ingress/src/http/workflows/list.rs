@@ -62,11 +62,12 @@ pub struct Workflows {
 ///
 /// Temporal's index of them is a moment behind.
 #[utoipa::path(
-    get, path = "/workflows", tag = "results",
+    get, path = "/workflows", operation_id = "list_workflows", tag = "results",
     params(ListParameters),
     responses(
         (status = 200, description = "A page of them", body = Workflows),
         (status = 400, description = "The query cannot be read; `detail` has Temporal's words", body = ProblemBody),
+        (status = 431, description = "The query, as it is written in the address, is longer than the server reads"),
         BadInput, Away,
     )
 )]
