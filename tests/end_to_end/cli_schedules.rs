@@ -42,7 +42,7 @@ async fn what_is_wrong_with_a_schedule_is_told() {
     let (stack, _) = shared().await;
     let (cli, id) = (Cli::to(&stack), &unique("cli-wrong"));
     let cron = cli.run(&["schedule", "create", id, "--cron", "61 * * * *", "--json"]).await;
-    assert_eq!((cron.code, &cron.error()["code"]), (3, &json!("bad-cron")));
+    assert_eq!((cron.code, &cron.error()["code"]), (3, &json!("bad-schedule")));
     cli.json(&["schedule", "create", id, "--cron", "0 0 1 1 *"]).await;
     let again = cli.run(&["schedule", "create", id]).await;
     assert_eq!(again.code, 3, "{again:?}");

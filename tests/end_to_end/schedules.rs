@@ -244,6 +244,27 @@ async fn a_backfill_starts_what_was_due_once() {
     delete(&api, &path).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn six_fields_fire_every_half_minute() {
+    let (_stack, api) = shared().await;
+    let path = made(&api, "half-minutes", &[("cron", "*/30 * * * * *")]).await;
+    // Three runs take a minute and a half at most.
+    let times = eventually(Duration::from_secs(120), async || {
+        let view = api.get(&path).await?.body;
+        let runs = view["recent_runs"].as_array().cloned().unwrap_or_default();
+        ensure!(runs.len() >= 3, "{view}");
+        Ok(runs
+            .iter()
+            .map(|run| run["scheduled_at"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>())
+    })
+    .await;
+    let seconds = |time: &str| chrono::DateTime::parse_from_rfc3339(time).unwrap().timestamp();
+    assert!(times.iter().all(|time| seconds(time) % 30 == 0), "{times:?}");
+    assert!(times.windows(2).all(|pair| seconds(&pair[1]) - seconds(&pair[0]) == 30), "{times:?}");
+    delete(&api, &path).await;
+}
+
 /// 0 is Sunday.
 fn weekday(time: &str) -> usize {
     let number = |range: std::ops::Range<usize>| time[range].parse::<usize>().unwrap();

@@ -63,13 +63,14 @@ impl std::fmt::Display for Cell {
 /// The colour that a status has everywhere.
 fn colour_of(word: &str) -> Style {
     let colour = match word {
-        "ok" | "started" | "signalled" | "sent" | "stop sent" | "matched" | "running" | "completed"
-        | "scheduled" | "resumed" | "triggered" | "changed" | "backfilled" | "deleted" | "stored"
-        | "updated" | "active" | "answered" | "published" | "redriven" | "happened" => AnsiColor::Green,
-        "warning" | "retrying" | "parked" | "dropped" | "paused" | "accepted" | "pending" | "unmatched"
-        | "expired" | "revoked" | "terminated" | "canceled" | "cancelled" | "deduplicated" => {
-            AnsiColor::Yellow
+        "create" | "ok" | "started" | "signalled" | "sent" | "stop sent" | "matched" | "running"
+        | "completed" | "scheduled" | "resumed" | "triggered" | "changed" | "backfilled" | "deleted"
+        | "stored" | "updated" | "active" | "answered" | "published" | "redriven" | "happened" => {
+            AnsiColor::Green
         }
+        "change" | "conflict" | "warning" | "retrying" | "parked" | "dropped" | "paused" | "accepted"
+        | "pending" | "unmatched" | "expired" | "revoked" | "terminated" | "canceled" | "cancelled"
+        | "deduplicated" => AnsiColor::Yellow,
         "fault" | "refused" | "dead" | "left" | "failed" | "timed_out" | "no event" => AnsiColor::Red,
         _ => return Style::new(),
     };

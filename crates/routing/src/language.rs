@@ -8,6 +8,7 @@ mod flow;
 mod prospects;
 pub(crate) mod reader;
 pub(crate) mod route;
+pub(crate) mod schedules;
 pub(crate) mod sources;
 pub(crate) mod template;
 pub(crate) mod tests;

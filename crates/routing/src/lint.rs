@@ -7,13 +7,14 @@ mod targets;
 
 use crate::{
     fault::{Fault, Severity, Span},
-    language::{route::Route, sources::DeclaredSource},
+    language::{route::Route, schedules::Placed, sources::DeclaredSource},
 };
 
-/// All faults of a set of routes and sources, in no order.
-pub(crate) fn all(routes: &[Route], sources: &[DeclaredSource]) -> Vec<Fault> {
+/// All faults of a set of routes, sources and schedules, in no order.
+pub(crate) fn all(routes: &[Route], sources: &[DeclaredSource], schedules: &[Placed]) -> Vec<Fault> {
     let mut faults = names::repeated(routes);
     faults.extend(names::repeated_sources(sources));
+    faults.extend(names::repeated_schedules(schedules));
     faults.extend(routes.iter().flat_map(targets::constant));
     faults.extend(loops::found(routes));
     faults

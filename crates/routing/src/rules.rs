@@ -20,7 +20,7 @@ macro_rules! rules {
 
 rules! {
     CONSTANT_TARGET = "constant-target": "An action that has the same target for every event, without `singleton: true`.";
-    DUPLICATE_NAME = "duplicate-name": "Two routes, or two sources, of one name.";
+    DUPLICATE_NAME = "duplicate-name": "Two routes, two sources or two schedules of one name.";
     EXPRESSION = "expression": "A CEL expression that cannot be parsed, has unknown names, or would fail while running.";
     FEEDS_ITSELF = "feeds-itself": "A route whose published event leads, by one or more routes, to itself.";
     FLOW = "flow": "A flow that makes no sense for what its route does.";
@@ -29,6 +29,7 @@ rules! {
     NEVER_MATCHES = "never-matches": "A route that no event can match.";
     SCHEMA = "schema": "A schema that is none, or cannot be found.";
     SUBJECT = "subject": "A subject filter that NATS would not take, or that could never match an event.";
+    TIMES = "times": "A schedule's times that cannot be read, contradict each other or never come.";
     UNKNOWN_FIELD = "unknown-field": "A field that means nothing.";
     VALUE = "value": "A value of the wrong type, length or form.";
     VERSION = "version": "A version of the route file that is not known.";

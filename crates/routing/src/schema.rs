@@ -59,6 +59,14 @@ fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Duration => json!({ "type": "string", "pattern": format!("^\\s*[0-9]|{COMPUTED}") }),
         Shape::Span(_) => span(),
         Shape::SpanOr(section) => json!({ "anyOf": [span(), reference(section, definitions)] }),
+        Shape::TextOr(section) => {
+            json!({ "anyOf": [{ "type": "string", "minLength": 1 }, reference(section, definitions)] })
+        }
+        Shape::CronField => json!({ "type": ["string", "integer"] }),
+        Shape::OneOrMore(one) => {
+            let one = self::shape(one, definitions);
+            json!({ "anyOf": [one, { "type": "array", "minItems": 1, "items": one }] })
+        }
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Positive => json!({ "type": "number", "exclusiveMinimum": 0 }),
@@ -117,6 +125,7 @@ fn definition_name(section: &Section) -> String {
     match word.as_str() {
         "signal" | "update" if !has("workflow_id") => format!("{word}-of-start"),
         "start" if !has("workflow_id") => format!("{word}-if-missing"),
+        "schedule" if has("emit") => format!("{word}-entry"),
         "if_missing" if has("start") => format!("{word}-or-start"),
         _ => word,
     }

@@ -12,6 +12,7 @@ use crate::{
     language::{self, document, events::DeclaredEvent, route::Route},
     lint,
     plan::Plan,
+    schedule::DeclaredSchedule,
     source::Source,
     subject::{SubjectFilter, SubjectIndex},
 };
@@ -25,6 +26,7 @@ pub struct RouteSet {
     events: Vec<DeclaredEvent>,
     event_index: SubjectIndex,
     sources: Vec<Source>,
+    schedules: Vec<DeclaredSchedule>,
     version: String,
     warnings: Vec<Fault>,
 }
@@ -59,12 +61,13 @@ impl RouteSet {
         let events: Vec<_> = opened.iter_mut().flat_map(|file| std::mem::take(&mut file.events)).collect();
         let mut sources: Vec<_> =
             opened.iter_mut().flat_map(|file| std::mem::take(&mut file.sources)).collect();
-        let (mut routes, mut faults) = (Vec::new(), Vec::new());
+        let (mut routes, mut schedules, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         for document in opened.into_iter().map(|file| file.read(&events)) {
             routes.extend(document.routes);
+            schedules.extend(document.schedules);
             faults.extend(document.faults);
         }
-        faults.extend(lint::all(&routes, &sources));
+        faults.extend(lint::all(&routes, &sources, &schedules));
         faults.sort();
         let faults = Faults(faults);
         if faults.refuse() {
@@ -75,7 +78,18 @@ impl RouteSet {
         let event_index = SubjectIndex::of(events.iter().map(|event: &DeclaredEvent| &event.filters));
         sources.sort_by(|a, b| a.source.name.cmp(&b.source.name));
         let sources = sources.into_iter().map(|declared| declared.source).collect();
-        Ok(Self { routes, index, events, event_index, sources, version: version(files), warnings: faults.0 })
+        schedules.sort_by(|a, b| a.schedule.id.cmp(&b.schedule.id));
+        let schedules = schedules.into_iter().map(|placed| placed.schedule).collect();
+        Ok(Self {
+            routes,
+            index,
+            events,
+            event_index,
+            sources,
+            schedules,
+            version: version(files),
+            warnings: faults.0,
+        })
     }
 
     /// Hash of the files, 16 hexadecimal digits: of their names and texts, schemas' too, whatever their order.
@@ -106,6 +120,11 @@ impl RouteSet {
     /// Whose webhooks are taken, by name.
     pub fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// What time triggers, by id.
+    pub fn schedules(&self) -> &[DeclaredSchedule] {
+        &self.schedules
     }
 
     /// The events that are declared, by the subjects that they come on.

@@ -160,10 +160,15 @@ fn kind(field: &Value) -> String {
             "integer" => format!("{} to {}", field["minimum"], field["maximum"]),
             other => other.to_owned(),
         },
+        _ if field["anyOf"][1]["type"] == "array" => match kind(&field["anyOf"][0]).as_str() {
+            "text" => "text or list of texts".to_owned(),
+            one => format!("{one}, or list"),
+        },
         _ if field["anyOf"].is_array() => match of(&field["anyOf"][1]["$ref"]) {
             Some(section) => format!("text or {section}"),
             None => "text or list of texts".to_owned(),
         },
+        _ if field["type"] == serde_json::json!(["string", "integer"]) => "text or number".to_owned(),
         _ if field["type"].is_array() => "JSON Schema or path".to_owned(),
         _ => "any value".to_owned(),
     }

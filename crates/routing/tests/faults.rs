@@ -40,7 +40,7 @@ routes:
 "#;
     insta::assert_snapshot!(faults(text), @"
     routes/lab.yaml:2:10: `version` is 1; no other is known
-    routes/lab.yaml:3:1: unknown field `extra`; known are `version`, `defaults`, `events`, `sources`, `routes`, `tests`
+    routes/lab.yaml:3:1: unknown field `extra`; known are `version`, `defaults`, `events`, `sources`, `schedules`, `routes`, `tests`
     routes/lab.yaml:5:11: the name of a route has 1 to 64 letters (a-z, A-Z), digits, `-` or `_`
     routes/lab.yaml:6:9: a subject filter starts with `events.`
     routes/lab.yaml:7:5: unknown field `wehn`; did you mean `when`?

@@ -77,7 +77,7 @@ pub enum ConnectError {
     /// The server has no such namespace yet.
     #[error("Temporal has no namespace `{0}`: make it with `temporal operator namespace create -n {0}`")]
     Namespace(String),
-    /// A search attribute that runs carry is missing and cannot be made.
+    /// A search attribute that runs or schedules carry is missing and cannot be made.
     #[error(
         "Temporal has no search attribute `{name}` and does not let us make it: `temporal operator search-attribute create --name {name} --type Keyword`"
     )]
@@ -192,29 +192,30 @@ impl Temporal {
         Err(ConnectError::Away { address: self.options.address.clone(), cause })
     }
 
-    /// Makes the search attributes that runs carry, where they are missing.
+    /// Makes the search attributes that runs and schedules carry, where they are missing.
     ///
     /// # Errors
     /// [`ConnectError::SearchAttribute`].
     pub async fn ensure_search_attributes(&self) -> Result<(), ConnectError> {
-        let name = search_attribute::TRIGGER;
-        let failed = |cause: Status| ConnectError::SearchAttribute { name, cause: Box::new(cause) };
+        const NAMES: [&str; 2] = [search_attribute::TRIGGER, search_attribute::DECLARED];
+        let failed =
+            |name| move |cause: Status| ConnectError::SearchAttribute { name, cause: Box::new(cause) };
         let mut operator = self.client.connection().operator_service();
         let namespace = self.client.namespace();
         let list = ListSearchAttributesRequest { namespace: namespace.clone() };
-        let known =
-            operator.list_search_attributes(within(DEADLINE, list)).await.map_err(failed)?.into_inner();
-        if known.custom_attributes.contains_key(name) {
-            return Ok(());
+        let known = operator.list_search_attributes(within(DEADLINE, list)).await;
+        let known = known.map_err(failed(NAMES[0]))?.into_inner().custom_attributes;
+        for name in NAMES.into_iter().filter(|name| !known.contains_key(*name)) {
+            let search_attributes = HashMap::from([(name.to_owned(), IndexedValueType::Keyword as i32)]);
+            let add = AddSearchAttributesRequest { namespace: namespace.clone(), search_attributes };
+            match operator.add_search_attributes(within(DEADLINE, add)).await {
+                Ok(_) => {}
+                // Another service was quicker.
+                Err(status) if status.code() == Code::AlreadyExists => {}
+                Err(status) => return Err(failed(name)(status)),
+            }
         }
-        let search_attributes = HashMap::from([(name.to_owned(), IndexedValueType::Keyword as i32)]);
-        let add = AddSearchAttributesRequest { namespace, search_attributes };
-        match operator.add_search_attributes(within(DEADLINE, add)).await {
-            Ok(_) => Ok(()),
-            // Another service was quicker.
-            Err(status) if status.code() == Code::AlreadyExists => Ok(()),
-            Err(status) => Err(failed(status)),
-        }
+        Ok(())
     }
 
     /// The client itself, for a worker.

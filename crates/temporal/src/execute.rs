@@ -14,7 +14,7 @@ use temporalio_client::tonic::Status;
 
 pub(crate) use attempt::Attempt;
 pub(crate) use signal_limit::SignalCounts;
-pub(crate) use start::{origin_memo, trigger};
+pub(crate) use start::{origin_memo, priority, retry_policy, trigger};
 
 use crate::{Failure, Temporal, connect::DEADLINE, spans};
 

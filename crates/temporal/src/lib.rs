@@ -24,5 +24,5 @@ pub use failure::Failure;
 pub use inspect::{Poller, Work};
 pub use lookup::{LookupError, WorkflowResult};
 pub use null::serve_null;
-pub use schedule::{NewSchedule, ScheduleError, SchedulePatch};
+pub use schedule::{Changes, Described, Listed, NewSchedule, OtherRun, ScheduleError, SchedulePatch, Source};
 pub use temporalio_client::Client;

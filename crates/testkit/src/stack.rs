@@ -277,7 +277,12 @@ impl Stack {
     /// # Errors
     /// When it does not answer.
     pub async fn ask(&self, service: Service, path: &str) -> anyhow::Result<Answer> {
-        Api::new(format!("http://127.0.0.1:{}", self.ports[&service])).get(path).await
+        self.service(service).get(path).await
+    }
+
+    /// Where a service itself can be asked.
+    pub fn service(&self, service: Service) -> Api {
+        Api::new(format!("http://127.0.0.1:{}", self.ports[&service]))
     }
 
     /// Waits until a service says that it is ready.

@@ -74,7 +74,7 @@ pub struct Prefer {
     tags(
         (name = "workflows", description = "Start, signal and stop workflows"),
         (name = "results", description = "What workflows say and return"),
-        (name = "schedules", description = "Start workflows again and again"),
+        (name = "schedules", description = "Start workflows and emit events again and again"),
         (name = "webhooks", description = "Calls from other services"),
         (name = "events", description = "Publish events, and what became of them"),
         (name = "dead letters", description = "What cannot work, and trying it again"),
@@ -105,6 +105,14 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(schedules::operate::resume))
         .routes(routes!(schedules::operate::trigger))
         .routes(routes!(schedules::operate::backfill))
+        .routes(routes!(schedules::whole::list, schedules::whole::create))
+        .routes(routes!(schedules::preview::preview))
+        .routes(routes!(schedules::whole::plan))
+        .routes(routes!(schedules::whole::describe, schedules::whole::replace, schedules::whole::delete))
+        .routes(routes!(schedules::act::pause))
+        .routes(routes!(schedules::act::resume))
+        .routes(routes!(schedules::act::trigger))
+        .routes(routes!(schedules::act::backfill))
         .routes(routes!(webhooks::github))
         .routes(routes!(webhooks::source))
         .routes(routes!(events::post::publish, streams::events::follow))

@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, Datelike, Utc};
 use prost_types::Timestamp;
-use signalbox_proto::v1::{Problem, ScheduleView};
-use signalbox_schedules::{Cron, time_zone};
+use signalbox_proto::v1::Problem;
 use signalbox_temporal::SchedulePatch;
 
-use crate::spec::{not_ours, problem};
+use crate::spec::{When, not_ours, problem};
 
 /// The most runs that one backfill starts.
 pub(crate) const MAX_RUNS: usize = 1000;
 
 /// The patch that starts what the schedule had to start from `from` to `to`, both included.
 pub(crate) fn backfill(
-    view: &ScheduleView,
+    id: &str,
+    when: Option<&When>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
 ) -> Result<SchedulePatch, Problem> {
@@ -21,14 +21,12 @@ pub(crate) fn backfill(
     if from >= to {
         return Err(problem("bad-range", format!("`from` ({from}) is not before `to` ({to})")));
     }
-    let (Ok(cron), Ok(zone)) = (view.cron.parse::<Cron>(), time_zone(&view.time_zone)) else {
-        return Err(not_ours(&view.schedule_id));
-    };
+    let when = when.ok_or_else(|| not_ours(id))?;
     // The last second before `from`: runs are due at whole seconds, and Temporal leaves out the first instant. There
     // were no schedules before 1970.
     let after = from.timestamp() + i64::from(from.timestamp_subsec_nanos() > 0) - 1;
     let after = DateTime::from_timestamp(after.max(0), 0).unwrap_or(from);
-    match cron.next_times(zone, after).take_while(|time| *time <= to).take(MAX_RUNS + 1).count() {
+    match when.next_times(after).take_while(|time| *time <= to).take(MAX_RUNS + 1).count() {
         0 => Err(problem("bad-range", format!("the schedule has no run from {from} to {to}"))),
         runs if runs > MAX_RUNS => {
             let detail =
@@ -47,10 +45,13 @@ fn instant(name: &str, at: Option<Timestamp>) -> Result<DateTime<Utc>, Problem> 
 
 #[cfg(test)]
 mod tests {
+    use signalbox_proto::v1::ScheduleView;
+
     use super::*;
 
-    fn view(cron: &str) -> ScheduleView {
-        ScheduleView { cron: cron.into(), time_zone: "UTC".into(), ..Default::default() }
+    fn of(cron: &str, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<SchedulePatch, Problem> {
+        let view = ScheduleView { cron: cron.into(), time_zone: "UTC".into(), ..Default::default() };
+        backfill("s", When::said(&view).as_ref(), from, to)
     }
 
     fn at(seconds: i64, nanos: i32) -> Option<Timestamp> {
@@ -58,27 +59,27 @@ mod tests {
     }
 
     fn detail(cron: &str, from: Option<Timestamp>, to: Option<Timestamp>) -> String {
-        let refused = backfill(&view(cron), from, to).unwrap_err();
+        let refused = of(cron, from, to).unwrap_err();
         assert_eq!(refused.code, "bad-range");
         refused.detail
     }
 
     #[test]
     fn both_ends_are_included() {
-        let after = |nanos| match backfill(&view("* * * * *"), at(60, nanos), at(120, 0)) {
+        let after = |nanos| match of("* * * * *", at(60, nanos), at(120, 0)) {
             Ok(SchedulePatch::Backfill { after, to }) => (after.timestamp(), to.timestamp()),
             other => panic!("{other:?}"),
         };
         assert_eq!(after(0), (59, 120));
         assert_eq!(after(1), (60, 120));
-        assert!(backfill(&view("* * * * *"), at(60, 0), at(61, 0)).is_ok());
+        assert!(of("* * * * *", at(60, 0), at(61, 0)).is_ok());
         assert!(detail("* * * * *", at(60, 1), at(119, 0)).contains("no run"));
     }
 
     #[test]
     fn a_thousand_runs_are_the_most() {
         let minutes = |n: i64| at(n * 60, 0);
-        assert!(backfill(&view("* * * * *"), minutes(1), minutes(1000)).is_ok());
+        assert!(of("* * * * *", minutes(1), minutes(1000)).is_ok());
         assert!(detail("* * * * *", minutes(1), minutes(1001)).contains("more than 1000"));
         // All there is between the ends of time is not counted to its end.
         assert!(
@@ -98,6 +99,6 @@ mod tests {
 
     #[test]
     fn of_a_schedule_that_was_not_made_here_nobody_knows_the_runs() {
-        assert_eq!(backfill(&view(""), at(60, 0), at(61, 0)).unwrap_err().code, "schedule-foreign");
+        assert_eq!(of("", at(60, 0), at(61, 0)).unwrap_err().code, "schedule-foreign");
     }
 }

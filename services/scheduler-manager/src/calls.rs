@@ -27,7 +27,7 @@ const RESUMED: &str = "resumed";
 
 const OFFER: Offer = Offer {
     name: service::SCHEDULER,
-    description: "Creates, describes, lists, changes, pauses, resumes, triggers, backfills and deletes schedules",
+    description: "Creates, describes, lists, changes, pauses, resumes, triggers, backfills and deletes schedules, and plans those that are declared",
     endpoints: &[("schedule", subject::SCHEDULE), ("status", subject::SCHEDULER_STATUS)],
 };
 
@@ -69,36 +69,39 @@ impl Calls {
             Backfill, Change, Create, Delete, Describe, List, Pause, Plan, Resume, Trigger,
         };
         let call = request.request_id;
-        let view = match request
-            .what
-            .ok_or_else(|| problem("bad-request", "the request names nothing to do"))?
-        {
-            Create(CreateSchedule { schedule }) => {
-                let spec =
-                    schedule.ok_or_else(|| problem("bad-request", "there is no schedule to create"))?;
-                let spec = ScheduleSpec { request_id: call, confirmed: false, previous: None, ..spec };
-                manager.create(spec).await?
-            }
-            Describe(DescribeSchedule { schedule_id }) => manager.describe(&schedule_id).await?,
-            Change(change) => manager.change(call, change).await?,
-            Pause(PauseSchedule { schedule_id, note }) => {
-                let note = if note.is_empty() { PAUSED.to_owned() } else { note };
-                manager.patch(&call, &schedule_id, SchedulePatch::Pause(note)).await?
-            }
-            Resume(ResumeSchedule { schedule_id }) => {
-                manager.patch(&call, &schedule_id, SchedulePatch::Resume(RESUMED.to_owned())).await?
-            }
-            Trigger(TriggerSchedule { schedule_id, args: _ }) => manager.trigger(&call, &schedule_id).await?,
-            Backfill(backfill) => manager.backfill(&call, backfill).await?,
-            Plan(PlanSchedules {}) => return Err(problem("bad-request", "no schedules are declared")),
-            List(ListSchedules {}) => {
-                return Ok(What::Schedules(ScheduleList { schedules: manager.list().await? }));
-            }
-            Delete(DeleteSchedule { schedule_id }) => {
-                manager.delete(&schedule_id).await?;
-                return Ok(What::Deleted(ScheduleDeleted { schedule_id }));
-            }
-        };
+        let view =
+            match request.what.ok_or_else(|| problem("bad-request", "the request names nothing to do"))? {
+                Create(CreateSchedule { schedule }) => {
+                    let spec =
+                        schedule.ok_or_else(|| problem("bad-request", "there is no schedule to create"))?;
+                    let spec = ScheduleSpec { request_id: call, confirmed: false, previous: None, ..spec };
+                    manager.create(spec).await?
+                }
+                Describe(DescribeSchedule { schedule_id }) => manager.describe(&schedule_id).await?,
+                Change(change) => manager.change(call, change).await?,
+                Pause(PauseSchedule { schedule_id, note }) => {
+                    let note = if note.is_empty() { PAUSED.to_owned() } else { note };
+                    manager.patch(&call, &schedule_id, SchedulePatch::Pause(note)).await?
+                }
+                Resume(ResumeSchedule { schedule_id }) => {
+                    manager.patch(&call, &schedule_id, SchedulePatch::Resume(RESUMED.to_owned())).await?
+                }
+                Trigger(TriggerSchedule { schedule_id, args: None }) => {
+                    manager.trigger(&call, &schedule_id).await?
+                }
+                Trigger(TriggerSchedule { schedule_id, args: Some(args) }) => {
+                    manager.trigger_with(&call, &schedule_id, args.args).await?
+                }
+                Backfill(backfill) => manager.backfill(&call, backfill).await?,
+                Plan(PlanSchedules {}) => return Ok(What::Plan(manager.plan().await?)),
+                List(ListSchedules {}) => {
+                    return Ok(What::Schedules(ScheduleList { schedules: manager.list().await? }));
+                }
+                Delete(DeleteSchedule { schedule_id }) => {
+                    manager.delete(&schedule_id).await?;
+                    return Ok(What::Deleted(ScheduleDeleted { schedule_id }));
+                }
+            };
         Ok(What::Schedule(view))
     }
 }

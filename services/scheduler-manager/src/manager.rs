@@ -1,40 +1,54 @@
-//! What is done for a call, and for what a call left unfinished.
+//! What calls change, and what a call left unfinished.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::BTreeSet;
 
-use chrono::Utc;
 use signalbox_bus::{Bus, Table};
 use signalbox_domain::ScheduleId;
-use signalbox_proto::v1::{BackfillSchedule, ChangeSchedule, Problem, ScheduleSpec, ScheduleView};
-use signalbox_telemetry::Chain;
-use signalbox_temporal::{NewSchedule, ScheduleError, SchedulePatch, Temporal};
-use tokio::time::{MissedTickBehavior, interval};
+use signalbox_proto::v1::{ChangeSchedule, Problem, ScheduleSpec, ScheduleView};
+use signalbox_temporal::{NewSchedule, ScheduleError, Temporal};
+use tokio::sync::watch;
 
 use crate::{
-    backfill::backfill,
-    reconcile::{Step, steps},
-    spec::{NEXT_RUNS, as_changed, changed, check, explain, not_ours, problem, schedule_id},
-    trigger::Taken,
+    applied::Applied,
+    metrics::ManagerMetrics,
+    spec::{changed, check, nats_away, not_ours, problem, schedule_id},
+    trigger::{Taken, Tried},
     turns::Turns,
 };
 
-const RECONCILE_EVERY: Duration = Duration::from_secs(30);
-
 pub(crate) struct Manager {
-    bus: Bus,
-    temporal: Temporal,
-    turns: Turns,
-    taken: Taken,
+    pub(crate) bus: Bus,
+    pub(crate) temporal: Temporal,
+    pub(crate) applied: Applied,
+    pub(crate) metrics: ManagerMetrics,
+    pub(crate) turns: Turns,
+    pub(crate) taken: Taken,
+    pub(crate) tried: Tried,
+    /// Declared schedules whose id another one has that was not declared, as they were told last.
+    pub(crate) conflicts: watch::Sender<BTreeSet<String>>,
 }
 
 impl Manager {
-    pub(crate) fn new(bus: Bus, temporal: Temporal) -> Self {
-        Self { bus, temporal, turns: Turns::new(), taken: Taken::default() }
+    pub(crate) fn new(bus: Bus, temporal: Temporal, metrics: ManagerMetrics) -> Self {
+        let applied = Applied::new(bus.clone());
+        Self {
+            bus,
+            temporal,
+            applied,
+            metrics,
+            turns: Turns::new(),
+            taken: Taken::default(),
+            tried: Tried::default(),
+            conflicts: watch::Sender::default(),
+        }
     }
 
     /// Writes the intent, makes the schedule, confirms. The same request id again has no second effect.
     pub(crate) async fn create(&self, spec: ScheduleSpec) -> Result<ScheduleView, Problem> {
-        let new = check(&spec)?;
+        let new = check(&spec)?.schedule;
+        if self.applied.now().await.is_ok_and(|set| set.is_some_and(|set| set.declares(&new.id))) {
+            return Err(is_declared(&new.id));
+        }
         let _turn = self.turns.of(&new.id).await;
         let desired = self.desired().await?;
         if !desired.create(new.id.as_str(), &spec).await.map_err(nats_away)? {
@@ -46,21 +60,8 @@ impl Manager {
             }
         }
         self.make(&desired, spec, &new).await?;
-        tracing::info!(event.id = new.request_id, schedule.id = %new.id, cron = new.cron, "schedule made");
+        tracing::info!(event.id = new.request_id, schedule.id = %new.id, cron = new.source.cron, "schedule made");
         self.describe(new.id.as_str()).await
-    }
-
-    pub(crate) async fn describe(&self, id: &str) -> Result<ScheduleView, Problem> {
-        let id = schedule_id(id)?;
-        let view = self.temporal.describe_schedule(&id, NEXT_RUNS).await.map_err(|error| refusal(&error))?;
-        Ok(explain(view, Utc::now()))
-    }
-
-    pub(crate) async fn list(&self) -> Result<Vec<ScheduleView>, Problem> {
-        let mut views = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
-        let desired = self.desired().await?.all().await.map_err(nats_away)?;
-        as_changed(&mut views, desired);
-        Ok(views.into_iter().map(|view| explain(view, Utc::now())).collect())
     }
 
     /// Writes the intent, changes the schedule, confirms. The last change's request id again has no second effect.
@@ -75,12 +76,12 @@ impl Manager {
         let _turn = self.turns.of(&id).await;
         let desired = self.desired().await?;
         let Some(mut current) = desired.get(id.as_str()).await.map_err(nats_away)? else {
-            self.describe(id.as_str()).await?;
-            return Err(not_ours(id.as_str()));
+            let there = self.temporal.describe_schedule(&id).await.map_err(|error| refusal(&error))?;
+            return Err(if there.declared().is_some() { is_declared(&id) } else { not_ours(id.as_str()) });
         };
         if current.request_id != request_id {
             let before = self.finish(&desired, current).await?;
-            current = changed(before, change, request_id);
+            current = changed(before, change, request_id)?;
             check(&current)?;
             desired.put(id.as_str(), &current).await.map_err(nats_away)?;
         }
@@ -89,43 +90,16 @@ impl Manager {
         self.describe(id.as_str()).await
     }
 
-    /// Pauses or resumes it, or the like. The same request id again has no second effect.
-    pub(crate) async fn patch(
-        &self,
-        request_id: &str,
-        id: &str,
-        patch: SchedulePatch,
-    ) -> Result<ScheduleView, Problem> {
-        let id = schedule_id(id)?;
-        let what = format!("{patch:?}");
-        self.temporal.patch_schedule(&id, request_id, patch).await.map_err(|error| refusal(&error))?;
-        tracing::info!(schedule.id = %id, what, "schedule operated");
-        self.describe(id.as_str()).await
-    }
-
-    /// Starts one run now.
-    pub(crate) async fn trigger(&self, request_id: &str, id: &str) -> Result<ScheduleView, Problem> {
-        let second = self.taken.take(&self.describe(id).await?, Utc::now())?;
-        self.patch(request_id, id, SchedulePatch::Trigger(second)).await
-    }
-
-    /// Starts the runs that it had to start in a time, if they are not too many.
-    pub(crate) async fn backfill(
-        &self,
-        request_id: &str,
-        asked: BackfillSchedule,
-    ) -> Result<ScheduleView, Problem> {
-        let view = self.describe(&asked.schedule_id).await?;
-        let patch = backfill(&view, asked.from, asked.to)?;
-        self.patch(request_id, &asked.schedule_id, patch).await
-    }
-
     /// Deletes it in Temporal first: what is desired and not there is then forgotten, also if this dies between.
     pub(crate) async fn delete(&self, id: &str) -> Result<(), Problem> {
         let id = schedule_id(id)?;
         let _turn = self.turns.of(&id).await;
         let desired = self.desired().await?;
-        let deleted = self.temporal.delete_schedule(&id).await;
+        let deleted = match self.temporal.describe_schedule(&id).await {
+            Ok(there) if there.declared().is_some() => return Err(is_declared(&id)),
+            Ok(_) => self.temporal.delete_schedule(&id).await,
+            Err(error) => Err(error),
+        };
         if let Ok(()) | Err(ScheduleError::NotFound(_)) = &deleted {
             desired.remove(id.as_str()).await.map_err(nats_away)?;
         }
@@ -134,54 +108,8 @@ impl Manager {
         Ok(())
     }
 
-    /// Carries out what calls left unfinished, now and then.
-    pub(crate) async fn reconcile_for_ever(&self) {
-        let mut ticks = interval(RECONCILE_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            if let Err(problem) = self.reconcile().await {
-                tracing::warn!(error = problem.detail, "schedules not reconciled, will try again");
-            }
-        }
-    }
-
-    async fn reconcile(&self) -> Result<(), Problem> {
-        let desired = self.desired().await?;
-        let wanted = desired.all().await.map_err(nats_away)?;
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let actual = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
-        let actual: HashSet<String> = actual.into_iter().map(|view| view.schedule_id).collect();
-        for step in steps(wanted, &actual) {
-            if let Err(problem) = self.take(&desired, &step).await {
-                tracing::warn!(?step, error = problem.detail, "schedule not reconciled, will try again");
-            }
-        }
-        Ok(())
-    }
-
-    async fn take(&self, desired: &Table<ScheduleSpec>, step: &Step) -> Result<(), Problem> {
-        let (Step::Finish(id) | Step::Forget(id)) = step;
-        let id = schedule_id(id)?;
-        let _turn = self.turns.of(&id).await;
-        match step {
-            // The list is a little behind; only Temporal's own word counts.
-            Step::Forget(_) => self.forget_if_deleted(desired, &id).await.map(|_| ()),
-            Step::Finish(_) => match desired.get(id.as_str()).await.map_err(nats_away)? {
-                Some(spec) if !spec.confirmed => {
-                    self.finish(desired, spec).await?;
-                    tracing::info!(schedule.id = %id, "schedule made or changed as a call had left unfinished");
-                    Ok(())
-                }
-                _ => Ok(()),
-            },
-        }
-    }
-
     /// Carries out an intent that is not confirmed yet.
-    async fn finish(
+    pub(crate) async fn finish(
         &self,
         desired: &Table<ScheduleSpec>,
         spec: ScheduleSpec,
@@ -189,10 +117,10 @@ impl Manager {
         if spec.confirmed {
             return Ok(spec);
         }
-        let new = check(&spec)?;
+        let new = check(&spec)?.schedule;
         let Some(previous) = &spec.previous else { return self.make(desired, spec, &new).await };
         match self.temporal.change_schedule(&new).await {
-            Ok(()) => confirm(desired, spec).await,
+            Ok(_) => confirm(desired, spec).await,
             Err(error) => {
                 match &error {
                     ScheduleError::NotFound(_) => desired.remove(new.id.as_str()).await,
@@ -223,12 +151,12 @@ impl Manager {
     }
 
     /// Whether the schedule, which was desired, is gone from Temporal, and so no longer desired.
-    async fn forget_if_deleted(
+    pub(crate) async fn forget_if_deleted(
         &self,
         desired: &Table<ScheduleSpec>,
         id: &ScheduleId,
     ) -> Result<bool, Problem> {
-        match self.temporal.describe_schedule(id, 0).await {
+        match self.temporal.describe_schedule(id).await {
             Ok(_) => Ok(false),
             Err(ScheduleError::NotFound(_)) => {
                 desired.remove(id.as_str()).await.map_err(nats_away)?;
@@ -239,7 +167,7 @@ impl Manager {
         }
     }
 
-    async fn desired(&self) -> Result<Table<ScheduleSpec>, Problem> {
+    pub(crate) async fn desired(&self) -> Result<Table<ScheduleSpec>, Problem> {
         self.bus.desired_schedules().await.map_err(nats_away)
     }
 }
@@ -250,11 +178,12 @@ async fn confirm(desired: &Table<ScheduleSpec>, spec: ScheduleSpec) -> Result<Sc
     Ok(confirmed)
 }
 
-fn nats_away(error: signalbox_bus::Error) -> Problem {
-    problem("nats-away", Chain(&error))
+fn is_declared(id: &ScheduleId) -> Problem {
+    let detail = format!("the schedule `{id}` is declared in a route file; change the file and apply it");
+    problem("schedule-declared", detail)
 }
 
-fn refusal(error: &ScheduleError) -> Problem {
+pub(crate) fn refusal(error: &ScheduleError) -> Problem {
     let code = match error {
         ScheduleError::Exists(_) => "schedule-exists",
         ScheduleError::NotFound(_) => "schedule-not-found",

@@ -1,13 +1,15 @@
 //! From a desired schedule as it came to one that Temporal can be told of. Pure.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use signalbox_domain::{ScheduleId, Start};
 use signalbox_proto::v1::{ChangeSchedule, Problem, ScheduleSpec, ScheduleView};
-use signalbox_schedules::{Cron, time_zone};
-use signalbox_temporal::NewSchedule;
+use signalbox_routing::DeclaredSchedule;
+use signalbox_schedules::{Cron, Policies, Timing, time_zone};
+use signalbox_telemetry::Chain;
+use signalbox_temporal::{NewSchedule, Source};
+
+use crate::desired::Desired;
 
 /// How many coming times an answer lists.
 pub(crate) const NEXT_RUNS: usize = 5;
@@ -26,66 +28,130 @@ pub(crate) fn not_ours(id: &str) -> Problem {
 }
 
 /// What the change that `request_id` asks for makes of a schedule.
-pub(crate) fn changed(current: ScheduleSpec, change: ChangeSchedule, request_id: String) -> ScheduleSpec {
+pub(crate) fn changed(
+    current: ScheduleSpec,
+    change: ChangeSchedule,
+    request_id: String,
+) -> Result<ScheduleSpec, Problem> {
     let mut wanted = current.clone();
+    if !change.declaration.is_empty() {
+        let ScheduleSpec { schedule_id, created_at, .. } = wanted;
+        wanted =
+            ScheduleSpec { schedule_id, created_at, declaration: change.declaration, ..Default::default() };
+    } else if !wanted.declaration.is_empty() {
+        let detail = "the schedule was made with a declaration; change it with one";
+        return Err(problem("bad-request", detail));
+    }
     wanted.cron = change.cron.unwrap_or(wanted.cron);
     wanted.time_zone = change.time_zone.unwrap_or(wanted.time_zone);
     if let (Some(start), Some(new)) = (wanted.start.as_mut(), change.args) {
         start.args = new.args;
     }
-    ScheduleSpec { request_id, confirmed: false, previous: Some(Box::new(current)), ..wanted }
-}
-
-/// Temporal's list tells when a schedule ran as it was made; what it was changed to is known here.
-pub(crate) fn as_changed(listed: &mut [ScheduleView], desired: Vec<ScheduleSpec>) {
-    let mut desired: HashMap<_, _> =
-        desired.into_iter().map(|spec| (spec.schedule_id.clone(), spec)).collect();
-    for view in listed {
-        let has = desired.remove(&view.schedule_id).and_then(|spec| match spec.previous {
-            Some(previous) => Some(*previous),
-            None => spec.confirmed.then_some(spec),
-        });
-        if let Some(has) = has {
-            (view.cron, view.time_zone) = (has.cron, has.time_zone);
-        }
-    }
+    Ok(ScheduleSpec { request_id, confirmed: false, previous: Some(Box::new(current)), ..wanted })
 }
 
 /// Checks everything that can be checked without Temporal.
-pub(crate) fn check(spec: &ScheduleSpec) -> Result<NewSchedule, Problem> {
+pub(crate) fn check(spec: &ScheduleSpec) -> Result<Desired, Problem> {
+    if !spec.declaration.is_empty() {
+        return declared(spec);
+    }
     let id = schedule_id(&spec.schedule_id)?;
     let cron: Cron = spec.cron.parse().map_err(|error| problem("bad-cron", error))?;
     let zone = time_zone(&spec.time_zone).map_err(|error| problem("bad-time-zone", error))?;
     let start = spec.start.clone().ok_or_else(|| problem("bad-request", "the schedule starts nothing"))?;
     let start = Start::try_from(start).map_err(|error| problem("bad-request", error))?;
-    Ok(NewSchedule {
+    let timing = Timing::of_cron(&cron, zone);
+    let schedule = NewSchedule {
         request_id: spec.request_id.clone(),
-        cron: spec.cron.clone(),
-        temporal_cron: cron.temporal_cron_strings(),
-        time_zone: zone.name().to_owned(),
-        workflow_type: start.workflow_type,
-        task_queue: start.task_queue,
-        args: start.args,
+        specification: timing.specification().clone(),
+        policies: Policies::default(),
+        runs: None,
+        paused: None,
+        note: String::new(),
+        start,
         workflow_id: if spec.workflow_id.is_empty() { id.to_string() } else { spec.workflow_id.clone() },
+        source: Source {
+            cron: spec.cron.clone(),
+            time_zone: zone.name().to_owned(),
+            declaration: String::new(),
+        },
+        declared: None,
         id,
-    })
+    };
+    Ok(Desired { schedule, timing })
+}
+
+fn declared(spec: &ScheduleSpec) -> Result<Desired, Problem> {
+    let declared =
+        DeclaredSchedule::read(&spec.declaration).map_err(|faults| problem("bad-schedule", faults))?;
+    if spec.schedule_id != declared.id.as_str() {
+        let detail = format!("the schedule `{}` is declared with the id `{}`", spec.schedule_id, declared.id);
+        return Err(problem("bad-request", detail));
+    }
+    Ok(Desired::called(&declared, spec.request_id.clone()))
+}
+
+/// When a schedule runs, and what that means in words.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct When {
+    pub(crate) meaning: String,
+    pub(crate) timing: Timing,
+}
+
+impl When {
+    /// Of a schedule that is desired so.
+    pub(crate) fn of(desired: &Desired) -> Self {
+        let cron = desired.schedule.source.cron.parse::<Cron>();
+        let meaning = cron.map_or_else(|_| desired.timing.meaning(), |cron| cron.meaning());
+        Self { meaning, timing: desired.timing.clone() }
+    }
+
+    /// Of a schedule that says itself of which expression it was made.
+    pub(crate) fn said(view: &ScheduleView) -> Option<Self> {
+        let (cron, zone) = (view.cron.parse::<Cron>().ok()?, time_zone(&view.time_zone).ok()?);
+        Some(Self { meaning: cron.meaning(), timing: Timing::of_cron(&cron, zone) })
+    }
+
+    /// The times after this one.
+    pub(crate) fn next_times(&self, after: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
+        self.timing.next_times(after)
+    }
 }
 
 /// Adds the meaning in words and, where Temporal did not tell them, the next times. While it is paused it has none.
-pub(crate) fn explain(mut view: ScheduleView, now: DateTime<Utc>) -> ScheduleView {
+pub(crate) fn explain(mut view: ScheduleView, when: Option<&When>, now: DateTime<Utc>) -> ScheduleView {
     if view.paused {
         view.next_runs.clear();
     }
-    let (Ok(cron), Ok(zone)) = (view.cron.parse::<Cron>(), time_zone(&view.time_zone)) else { return view };
-    view.meaning = cron.meaning();
-    if view.next_runs.is_empty() && !view.paused {
-        view.next_runs = cron.next_times(zone, now).take(NEXT_RUNS).map(timestamp).collect();
+    let Some(when) = when else { return view };
+    view.meaning.clone_from(&when.meaning);
+    if view.next_runs.is_empty() && !view.paused && view.runs_left != Some(0) {
+        view.next_runs = when.next_times(now).take(NEXT_RUNS).map(timestamp).collect();
     }
     view
 }
 
+/// What it is desired to be, where that is known better than Temporal's own memo tells it.
+pub(crate) fn overlay(view: &mut ScheduleView, desired: &Desired) {
+    let source = &desired.schedule.source;
+    (view.cron, view.time_zone) = (source.cron.clone(), source.time_zone.clone());
+    view.declaration.clone_from(&source.declaration);
+}
+
+/// What Temporal was last told of a schedule.
+pub(crate) fn told(spec: ScheduleSpec) -> Option<ScheduleSpec> {
+    match spec.previous {
+        Some(previous) => Some(*previous),
+        None => spec.confirmed.then_some(spec),
+    }
+}
+
 fn timestamp(at: DateTime<Utc>) -> Timestamp {
     Timestamp { seconds: at.timestamp(), nanos: 0 }
+}
+
+pub(crate) fn nats_away(error: signalbox_bus::Error) -> Problem {
+    problem("nats-away", Chain(&error))
 }
 
 #[cfg(test)]
@@ -108,10 +174,35 @@ mod tests {
     }
 
     #[test]
-    fn six_fields_reach_temporal_as_seven() {
-        let new = check(&spec("*/30 * * * * *", "")).unwrap();
-        assert_eq!((new.temporal_cron, new.time_zone.as_str()), (vec!["*/30 * * * * * *".to_owned()], "UTC"));
-        assert_eq!(new.workflow_id, "s");
+    fn what_a_call_leaves_out_is_filled_in() {
+        let new = check(&spec("*/30 * * * * *", "")).unwrap().schedule;
+        assert_eq!((new.source.time_zone.as_str(), new.workflow_id.as_str()), ("UTC", "s"));
+        assert_eq!(new.specification.calendars.len(), 1);
+        assert_eq!((new.declared, new.paused, new.runs), (None, None, None));
+    }
+
+    #[test]
+    fn a_declaration_says_all_of_it() {
+        let declaration = "{ id: s, every: 1h, runs: 3, overlap: skip, emit: events.a }";
+        let spec = ScheduleSpec {
+            schedule_id: "s".into(),
+            request_id: "r".into(),
+            declaration: declaration.into(),
+            ..Default::default()
+        };
+        let new = check(&spec).unwrap().schedule;
+        assert_eq!(
+            (new.runs, new.start.workflow_type.as_str(), new.request_id.as_str()),
+            (Some(3), "EmitEvent", "r")
+        );
+        assert!(new.source.declaration.contains("events.a"));
+        assert_eq!(
+            check(&ScheduleSpec { schedule_id: "t".into(), ..spec.clone() }).unwrap_err().code,
+            "bad-request"
+        );
+        let broken = ScheduleSpec { declaration: "{ id: s, every: 1h }".into(), ..spec };
+        let refused = check(&broken).unwrap_err();
+        assert!(refused.code == "bad-schedule" && refused.detail.contains("emit"), "{refused:?}");
     }
 
     #[test]
@@ -130,7 +221,7 @@ mod tests {
     fn a_change_leaves_what_it_does_not_name() {
         let current =
             ScheduleSpec { request_id: "r-1".into(), confirmed: true, ..spec("0 9 * * *", "Asia/Tokyo") };
-        let wanted = |change| changed(current.clone(), change, "r-2".into());
+        let wanted = |change| changed(current.clone(), change, "r-2".into()).unwrap();
         let to_paris = ChangeSchedule { time_zone: Some("Europe/Paris".into()), ..Default::default() };
         let expected = ScheduleSpec {
             time_zone: "Europe/Paris".into(),
@@ -146,20 +237,27 @@ mod tests {
     }
 
     #[test]
-    fn the_list_tells_confirmed_changes() {
-        let named = |id: &str, spec: ScheduleSpec| ScheduleSpec { schedule_id: id.into(), ..spec };
+    fn a_declaration_replaces_all_and_is_replaced_by_one() {
+        let current = ScheduleSpec { confirmed: true, ..spec("0 9 * * *", "") };
+        let declaration = "{ id: s, every: 1h, emit: events.a }";
+        let change = ChangeSchedule { declaration: declaration.into(), ..Default::default() };
+        let wanted = changed(current.clone(), change, "r".into()).unwrap();
+        assert_eq!(
+            (wanted.cron.as_str(), wanted.start.is_none(), wanted.schedule_id.as_str()),
+            ("", true, "s")
+        );
+        assert_eq!(check(&wanted).unwrap().schedule.source.cron, "");
+        let to_cron = ChangeSchedule { cron: Some("0 9 * * *".into()), ..Default::default() };
+        assert_eq!(changed(wanted, to_cron, "r".into()).unwrap_err().code, "bad-request");
+    }
+
+    #[test]
+    fn temporal_was_told_of_what_is_confirmed() {
         let confirmed = ScheduleSpec { confirmed: true, ..spec("1 * * * *", "UTC") };
         let change = ScheduleSpec { previous: Some(Box::new(confirmed.clone())), ..spec("2 * * * *", "UTC") };
-        let desired =
-            vec![named("changed", confirmed), named("half", change), named("new", spec("3 * * * *", ""))];
-        let view = |id: &str| ScheduleView {
-            schedule_id: id.into(),
-            cron: "0 * * * *".into(),
-            ..Default::default()
-        };
-        let mut views = ["changed", "half", "new", "foreign"].map(view);
-        as_changed(&mut views, desired);
-        assert_eq!(views.map(|view| view.cron), ["1 * * * *", "1 * * * *", "0 * * * *", "0 * * * *"]);
+        assert_eq!(told(confirmed.clone()).as_ref(), Some(&confirmed));
+        assert_eq!(told(change), Some(confirmed));
+        assert_eq!(told(spec("3 * * * *", "")), None);
     }
 
     #[test]
@@ -170,7 +268,7 @@ mod tests {
             cron: "* * * * *".into(),
             ..Default::default()
         };
-        let view = explain(view, Utc::now());
+        let view = explain(view.clone(), When::said(&view).as_ref(), Utc::now());
         assert_eq!((view.meaning.as_str(), view.next_runs), ("Every minute", Vec::new()));
     }
 
@@ -178,7 +276,7 @@ mod tests {
     fn next_times_are_those_of_the_zone_and_the_calendar() {
         let next = |cron: &str, zone: &str, now: &str| {
             let view = ScheduleView { cron: cron.into(), time_zone: zone.into(), ..Default::default() };
-            let view = explain(view, now.parse().unwrap());
+            let view = explain(view.clone(), When::said(&view).as_ref(), now.parse().unwrap());
             let text = |at: Timestamp| {
                 DateTime::from_timestamp(at.seconds, 0).unwrap().format("%a %d %H:%M:%S").to_string()
             };
@@ -207,7 +305,7 @@ mod tests {
     fn an_answer_says_what_the_expression_means_and_when_it_fires() {
         let view =
             ScheduleView { cron: "0 9 * * *".into(), time_zone: "Europe/Paris".into(), ..Default::default() };
-        let view = explain(view, DateTime::UNIX_EPOCH);
+        let view = explain(view.clone(), When::said(&view).as_ref(), DateTime::UNIX_EPOCH);
         assert!(!view.meaning.is_empty());
         let hours: Vec<_> = view.next_runs.iter().map(|at| at.seconds / 3600).collect();
         assert_eq!(hours, [8, 32, 56, 80, 104]);

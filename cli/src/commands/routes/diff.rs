@@ -40,7 +40,8 @@ impl Difference {
     }
 }
 
-/// By name: the route, and what its file says besides of all its routes; or the source, by `source` and its name.
+/// By name: the route, and what its file says besides of all its routes; the schedule, and what its file says of all its
+/// starts; or the source. Schedules and sources are named so, which routes cannot be.
 type Routes = BTreeMap<String, (Value, Value)>;
 
 /// Both sets are checked, so what is not found here is not there.
@@ -55,7 +56,13 @@ fn routes(files: &RouteFiles) -> Routes {
                 |source: Value| (format!("source {}", source["name"].as_str().unwrap_or_default()), source);
             routes.extend(sources.into_iter().map(named).map(|(name, source)| (name, (source, Value::Null))));
         }
-        let Some(Value::Array(list)) = fields.remove("routes") else { continue };
+        let schedules = fields.remove("schedules");
+        let routes_of_file = fields.remove("routes");
+        for schedule in schedules.as_ref().and_then(Value::as_array).into_iter().flatten() {
+            let name = format!("schedule {}", schedule["id"].as_str().unwrap_or_default());
+            routes.insert(name, (schedule.clone(), document["defaults"].clone()));
+        }
+        let Some(Value::Array(list)) = routes_of_file else { continue };
         for route in list {
             let name = route["name"].as_str().unwrap_or_default().to_owned();
             routes.insert(name, (route, document.clone()));
@@ -139,6 +146,16 @@ routes:
         assert_eq!(difference.changed, ["source kept"]);
         let difference = Difference::between(&set(&[("a.yaml", BEFORE)]), &set(&[("a.yaml", &with("B"))]));
         assert_eq!((difference.added, difference.changed), (vec!["source kept".into()], Vec::new()));
+    }
+
+    #[test]
+    fn schedules_are_compared_by_id_and_change_no_route() {
+        let with = |cron: &str| format!("{BEFORE}schedules: [{{id: kept, cron: '{cron}', emit: events.a}}]");
+        let (daily, weekly) = (set(&[("a.yaml", &with("@daily"))]), set(&[("a.yaml", &with("@weekly"))]));
+        assert_eq!(Difference::between(&daily, &weekly).changed, ["schedule kept"]);
+        assert_eq!(Difference::between(&daily, &set(&[("a.yaml", BEFORE)])).removed, ["schedule kept"]);
+        let after = set(&[("a.yaml", &format!("defaults: {{task_queue: q}}\n{}", with("@daily")))]);
+        assert!(Difference::between(&daily, &after).changed.contains(&"schedule kept".to_owned()));
     }
 
     #[test]

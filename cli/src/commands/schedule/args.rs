@@ -1,36 +1,37 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, ValueHint};
+use serde_json::Value;
 use signalbox_domain::ScheduleId;
 
+use super::entry::{Begins, Times, json_value};
 use super::{CallArgs, LookArgs};
 use crate::text::time;
 use crate::watch::WatchArgs;
 
-/// Start a workflow at the times of a cron expression
+/// Start a workflow, or emit an event, again and again or once
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   signalbox schedule create heartbeat --cron '*/30 * * * * *'
   signalbox schedule create report --cron '0 9 * * 1-5' --time-zone Europe/Paris
   signalbox schedule create nightly --cron '0 2 * * *' --name Clean-up --json
+  signalbox schedule create remind --cron '0 9 * * MON-FRI' --emit events.orders.remind
+  signalbox schedule create once --after 10m --workflow CronWorkflow --arg '\"Just once\"'
+  signalbox schedule create hourly --every 1h/5m --runs 24 --emit events.time.hour
 
-Five fields are minutes first; six fields are seconds first.")]
+Without --workflow and --emit it starts the lab's workflow; without a time it does so every minute.")]
 pub struct Create {
     /// Id for the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
 
-    /// When it runs
-    #[arg(long, value_name = "EXPRESSION", default_value = "* * * * *", value_hint = ValueHint::Other)]
-    pub cron: String,
+    /// When.
+    #[command(flatten)]
+    pub times: Times,
 
-    /// What each run calls its task
-    #[arg(long, value_name = "TEXT", default_value = "Cron Triggered", value_hint = ValueHint::Other)]
-    pub name: String,
-
-    /// IANA name of the time zone that the expression means
-    #[arg(long, value_name = "ZONE", default_value = "UTC", value_hint = ValueHint::Other)]
-    pub time_zone: String,
+    /// What.
+    #[command(flatten)]
+    pub begins: Begins,
 
     /// The call.
     #[command(flatten)]
@@ -71,29 +72,27 @@ pub struct Describe {
     pub look: LookArgs,
 }
 
-/// Give a schedule another time or name; what is not given stays
+/// Give a schedule another time or something else to begin; what is not given stays
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   signalbox schedule change report --cron '0 8 * * 1-5'
-  signalbox schedule change report --time-zone Europe/Rome --name 'Early report'")]
-#[group(id = "what", required = true, multiple = true, args = ["cron", "name", "time_zone"])]
+  signalbox schedule change report --time-zone Europe/Rome --name 'Early report'
+  signalbox schedule change report --end-at 2099-12-31 --emit events.reports.due")]
+#[group(id = "what", required = true, multiple = true, args = ["cron", "every", "at", "after", "except", "time_zone",
+    "from", "until", "runs", "jitter", "name", "workflow", "emit", "overlap", "catch_up", "pause_on_failure"])]
 pub struct Change {
     /// Id of the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
 
-    /// When it runs
-    #[arg(long, value_name = "EXPRESSION", value_hint = ValueHint::Other)]
-    pub cron: Option<String>,
+    /// When.
+    #[command(flatten)]
+    pub times: Times,
 
-    /// What each run calls its task
-    #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other)]
-    pub name: Option<String>,
-
-    /// IANA name of the time zone that the expression means
-    #[arg(long, value_name = "ZONE", value_hint = ValueHint::Other)]
-    pub time_zone: Option<String>,
+    /// What.
+    #[command(flatten)]
+    pub begins: Begins,
 
     /// The call.
     #[command(flatten)]
@@ -137,11 +136,19 @@ pub struct Resume {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  signalbox schedule trigger report")]
+  signalbox schedule trigger report
+  signalbox schedule trigger report --arg '\"By hand\"'
+
+Of a schedule that emits an event, --arg is the event's data.")]
 pub struct Trigger {
     /// Id of the schedule
     #[arg(value_hint = ValueHint::Other)]
     pub schedule_id: ScheduleId,
+
+    /// An argument instead of the schedule's own, this once, as JSON; several in their order
+    #[arg(long = "arg", value_name = "JSON", value_parser = json_value, value_hint = ValueHint::Other)]
+    pub args: Vec<Value>,
+
     /// The call.
     #[command(flatten)]
     pub call: CallArgs,
@@ -183,6 +190,20 @@ pub struct Delete {
     /// The call.
     #[command(flatten)]
     pub call: CallArgs,
+}
+
+/// Tell what is different between the declared schedules and those that Temporal has
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  signalbox schedule plan
+  signalbox schedule plan --json
+
+What is different is mended without being asked; `signalbox apply` declares.")]
+pub struct Plan {
+    /// Where to look, and how to tell.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 fn instant(text: &str) -> Result<DateTime<Utc>, &'static str> {

@@ -16,12 +16,33 @@ pub fn one(schedule: &Value) -> String {
     described(schedule, Utc::now())
 }
 
+/// What there is to do about the declared schedules.
+pub fn plan(plan: &Value) -> String {
+    let field = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    let unchanged = &plan["unchanged"];
+    let steps = plan["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if steps.is_empty() {
+        return format!("All {unchanged} declared schedules are as they are declared.");
+    }
+    let mut table = Table::new(["STEP", "ID", "DIFFERENCE"]);
+    for step in steps {
+        let differences = step["differences"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let differences: Vec<_> = differences.collect();
+        let first = differences.first().copied().unwrap_or_default();
+        table.row([Cell::status(field(step, "step")), field(step, "schedule_id").into(), first.into()]);
+        for more in differences.iter().skip(1) {
+            table.row(["".into(), "".into(), (*more).into()]);
+        }
+    }
+    format!("{table}\n\n{unchanged} others are as they are declared, by {}.", field(plan, "version"))
+}
+
 fn listed(answer: &Value, now: DateTime<Utc>) -> String {
     let schedules = answer["schedules"].as_array().map(Vec::as_slice).unwrap_or_default();
     if schedules.is_empty() {
         return "There are no schedules; `signalbox schedule create` makes one.".to_owned();
     }
-    let mut table = Table::new(["ID", "STATUS", "NEXT", "CRON", "TIME ZONE", "MEANING"]);
+    let mut table = Table::new(["ID", "STATUS", "NEXT", "BEGINS", "TIME ZONE", "MEANING"]);
     for schedule in schedules {
         let field = |name: &str| schedule[name].as_str().unwrap_or_default();
         let next = schedule["next_runs"][0].as_str().and_then(time::read);
@@ -32,7 +53,7 @@ fn listed(answer: &Value, now: DateTime<Utc>) -> String {
             next.filter(|_| field("status") != "paused")
                 .map_or("-".into(), |at| time::relative(at, now))
                 .into(),
-            field("cron").into(),
+            begins(schedule).into(),
             field("time_zone").into(),
             field("meaning").into(),
         ]);
@@ -46,7 +67,8 @@ fn described(schedule: &Value, now: DateTime<Utc>) -> String {
         .with("cron", field("cron"))
         .with("meaning", field("meaning"))
         .with("time zone", field("time_zone"))
-        .with("starts", field("workflow_type"))
+        .with(if emits(schedule).is_some() { "emits" } else { "starts" }, begins(schedule))
+        .with("declared", if schedule["declared"] == true { "in route files" } else { "" })
         .with("note", field("note"));
     let runs = |name: &str| schedule[name].as_array().map(Vec::as_slice).unwrap_or_default();
     for (n, at) in runs("next_runs").iter().take(RUNS).enumerate() {
@@ -59,7 +81,34 @@ fn described(schedule: &Value, now: DateTime<Utc>) -> String {
         details =
             details.with(if n == 0 { "ran" } else { "" }, run["workflow_id"].as_str().unwrap_or_default());
     }
-    details.to_string()
+    for (n, run) in runs("running").iter().enumerate() {
+        details = details
+            .with(if n == 0 { "running" } else { "" }, run["workflow_id"].as_str().unwrap_or_default());
+    }
+    details = details.with("runs", counts(&schedule["runs"]));
+    for (n, drift) in runs("drift").iter().enumerate() {
+        details = details.with(if n == 0 { "drift" } else { "" }, drift.as_str().unwrap_or_default());
+    }
+    details.with("temporal", schedule["links"]["temporal"].as_str().unwrap_or_default()).to_string()
+}
+
+/// The type of the workflow that it starts, or the subject of the event that it emits.
+fn begins(schedule: &Value) -> &str {
+    emits(schedule).or_else(|| schedule["workflow_type"].as_str()).unwrap_or_default()
+}
+
+fn emits(schedule: &Value) -> Option<&str> {
+    let emit = &schedule["schedule"]["emit"];
+    emit.as_str().or_else(|| emit["subject"].as_str())
+}
+
+/// `9 started, 1 missed`; what did not happen is left out.
+fn counts(runs: &Value) -> String {
+    let count = |name: &str| runs[name].as_i64().filter(|count| *count > 0);
+    let said = ["started", "missed", "skipped", "dropped", "left"]
+        .into_iter()
+        .filter_map(|name| Some(format!("{} {name}", count(name)?)));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -88,11 +137,40 @@ mod tests {
         paused["status"] = json!("paused");
         let now = time::read("2026-01-01T08:59:30Z").unwrap();
         insta::assert_snapshot!(plain(&listed(&json!({"schedules": [report(), paused]}), now)), @r"
-        ID      STATUS     NEXT    CRON       TIME ZONE  MEANING
-        report  scheduled  in 30s  0 9 * * *  UTC        at 09:00
-        quiet   paused     -       0 9 * * *  UTC        at 09:00
+        ID      STATUS     NEXT    BEGINS        TIME ZONE  MEANING
+        report  scheduled  in 30s  CronWorkflow  UTC        at 09:00
+        quiet   paused     -       CronWorkflow  UTC        at 09:00
         ");
         assert!(listed(&json!({"schedules": []}), now).contains("schedule create"));
+    }
+
+    #[test]
+    fn a_plan_says_what_is_different() {
+        let text = plain(&plan(&json!({
+            "version": "0123", "unchanged": 2, "steps": [
+                { "step": "create", "schedule_id": "a", "differences": [] },
+                { "step": "change", "schedule_id": "b", "differences": ["time_zone: UTC", "note: x"] },
+            ]
+        })));
+        insta::assert_snapshot!(text, @r"
+        STEP    ID  DIFFERENCE
+        create  a
+        change  b   time_zone: UTC
+                    note: x
+
+        2 others are as they are declared, by 0123.
+        ");
+        assert!(plan(&json!({ "steps": [], "unchanged": 3 })).contains("All 3"));
+    }
+
+    #[test]
+    fn what_fired_and_what_did_not_is_told() {
+        let mut schedule = report();
+        schedule["runs"] = json!({ "started": 9, "missed": 1, "skipped": 0, "dropped": 0 });
+        schedule["schedule"] = json!({ "emit": { "subject": "events.a" } });
+        let text = plain(&one(&schedule));
+        assert!(text.contains("9 started, 1 missed") && !text.contains("skipped"), "{text}");
+        assert!(text.contains("events.a"), "{text}");
     }
 
     #[test]

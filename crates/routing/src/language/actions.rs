@@ -15,7 +15,20 @@ mod update;
 use chrono::{DateTime, Utc};
 use signalbox_domain as domain;
 
+/// Fields that other starts than those of routes have too.
+pub(crate) mod of_start {
+    pub(crate) use super::{
+        options::{
+            EXECUTION_TIMEOUT, MEMO, PRIORITY, RETRY, RUN_TIMEOUT, SEARCH_ATTRIBUTES, TASK_QUEUE,
+            TASK_TIMEOUT,
+        },
+        signal::ARGS,
+        start::WORKFLOW,
+    };
+}
+
 pub(crate) use options::{DEADLINE, DEFAULT_TASK_QUEUE, Defaults, OPTIONS, StartOptions};
+pub(crate) use start::NewRun;
 pub(crate) use target::Target;
 
 use super::{

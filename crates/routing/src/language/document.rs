@@ -7,6 +7,7 @@ use super::{
     prospects::Prospects,
     reader::Reader,
     route::{self, ROUTE, Route},
+    schedules::{self, Placed, SCHEDULE},
     sources::{self, DeclaredSource, SOURCE},
     tests::{self, TEST},
 };
@@ -26,6 +27,7 @@ pub(crate) static DOCUMENT: Section = Section {
         optional("defaults", Shape::Section(&OPTIONS), "What holds for all routes and starts of this file."),
         optional("events", Shape::Sections(&EVENT), "Events, with their schemas."),
         optional("sources", Shape::Sections(&SOURCE), "Whose webhooks are taken."),
+        optional("schedules", Shape::Sections(&SCHEDULE), "What time triggers."),
         optional("routes", Shape::Sections(&ROUTE), "The routes."),
         optional(
             "tests",
@@ -43,9 +45,10 @@ pub(crate) struct Opened<'f> {
     pub(crate) sources: Vec<DeclaredSource>,
 }
 
-/// The routes of a file, and all its faults.
+/// The routes and schedules of a file, and all its faults.
 pub(crate) struct Document {
     pub(crate) routes: Vec<Route>,
+    pub(crate) schedules: Vec<Placed>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -79,15 +82,19 @@ pub(crate) fn open<'f>(file: &'f str, text: &'f str, parsed: &'f Parsed, files: 
 impl Opened<'_> {
     /// Reads the routes, and checks them for the events that they get of those that are declared.
     pub(crate) fn read(mut self, events: &[DeclaredEvent]) -> Document {
-        let routes = match &self.entries {
-            Some(entries) => read_routes(&mut self.reader, entries, events),
-            None => Vec::new(),
+        let (routes, schedules) = match &self.entries {
+            Some(entries) => read_entries(&mut self.reader, entries, events),
+            None => Default::default(),
         };
-        Document { routes, faults: self.reader.into_faults() }
+        Document { routes, schedules, faults: self.reader.into_faults() }
     }
 }
 
-fn read_routes(reader: &mut Reader<'_>, entries: &Entries<'_>, events: &[DeclaredEvent]) -> Vec<Route> {
+fn read_entries(
+    reader: &mut Reader<'_>,
+    entries: &Entries<'_>,
+    events: &[DeclaredEvent],
+) -> (Vec<Route>, Vec<Placed>) {
     if let Some(version) = entries.get("version") {
         let known = matches!(&version.kind, Kind::Number(number) if number.as_u64() == Some(1));
         if !known {
@@ -102,5 +109,9 @@ fn read_routes(reader: &mut Reader<'_>, entries: &Entries<'_>, events: &[Declare
         defaults.deadline(reader);
     }
     let routes = entries.get("routes").and_then(|node| reader.list(node, "routes")).unwrap_or_default();
-    routes.iter().filter_map(|node| route::read(reader, node, &defaults, events)).collect()
+    let routes = routes.iter().filter_map(|node| route::read(reader, node, &defaults, events)).collect();
+    let schedules =
+        entries.get("schedules").and_then(|node| reader.list(node, "schedules")).unwrap_or_default();
+    let schedules = schedules.iter().filter_map(|node| schedules::read(reader, node, &defaults)).collect();
+    (routes, schedules)
 }

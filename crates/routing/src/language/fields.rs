@@ -36,6 +36,12 @@ pub(crate) enum Shape {
     Values,
     /// A map of such values.
     ValueMap,
+    /// A text that is the same for every event, or a map that says more.
+    TextOr(&'static Section),
+    /// A field of a calendar: a number, or a text in cron's language.
+    CronField,
+    /// One such value, or a list of them.
+    OneOrMore(&'static Shape),
     /// Texts that are the same for every event.
     Names,
     /// A span of time, `1m30s`, or an expression that is one.

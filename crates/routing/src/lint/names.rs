@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     fault::{Fault, Severity, Span},
-    language::{route::Route, sources::DeclaredSource},
+    language::{route::Route, schedules::Placed, sources::DeclaredSource},
     rules,
 };
 
@@ -27,6 +27,13 @@ pub(super) fn repeated(routes: &[Route]) -> Vec<Fault> {
 pub(super) fn repeated_sources(sources: &[DeclaredSource]) -> Vec<Fault> {
     let named = sources.iter().map(|one| Named { name: &one.source.name, file: &one.file, span: one.span });
     taken("source", named)
+}
+
+/// Schedules whose id another one has.
+pub(super) fn repeated_schedules(schedules: &[Placed]) -> Vec<Fault> {
+    let named =
+        schedules.iter().map(|one| Named { name: one.schedule.id.as_str(), file: &one.file, span: one.span });
+    taken("schedule", named)
 }
 
 fn taken<'n>(what: &str, all: impl Iterator<Item = Named<'n>>) -> Vec<Fault> {

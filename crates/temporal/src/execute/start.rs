@@ -77,7 +77,7 @@ fn reuse_policy(policy: ReusePolicy) -> WorkflowIdReusePolicy {
     }
 }
 
-fn retry_policy(policy: &RetryPolicy) -> Result<common::RetryPolicy, Failure> {
+pub(crate) fn retry_policy(policy: &RetryPolicy) -> Result<common::RetryPolicy, Failure> {
     let bad = |_| Failure::permanent(Reason::InvalidArgument, "retry_policy: an interval is negative");
     let span = |wire: Option<prost_types::Duration>| {
         wire.map(std::time::Duration::try_from).transpose().map_err(bad)
@@ -91,7 +91,7 @@ fn retry_policy(policy: &RetryPolicy) -> Result<common::RetryPolicy, Failure> {
     })
 }
 
-fn priority(priority: Priority) -> common::Priority {
+pub(crate) fn priority(priority: Priority) -> common::Priority {
     common::Priority {
         priority_key: priority.priority_key,
         fairness_key: priority.fairness_key,

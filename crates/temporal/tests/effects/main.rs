@@ -6,4 +6,5 @@ mod lab;
 mod limits;
 mod once;
 mod options;
+mod schedules;
 mod workers;

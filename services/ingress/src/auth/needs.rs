@@ -88,6 +88,17 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/schedule-workflow/{schedule_id}/resume", SCHEDULE),
     ("POST", "/schedule-workflow/{schedule_id}/trigger", SCHEDULE),
     ("POST", "/schedule-workflow/{schedule_id}/backfill", SCHEDULE),
+    ("POST", "/schedules", To(&[Action::Schedules], On::Body)),
+    ("GET", "/schedules", READ_SCHEDULES),
+    ("POST", "/schedules/preview", Anybody),
+    ("GET", "/schedule-plan", READ_SCHEDULES),
+    ("GET", "/schedules/{schedule_id}", READ_SCHEDULES),
+    ("PUT", "/schedules/{schedule_id}", ANY_SCHEDULE),
+    ("DELETE", "/schedules/{schedule_id}", ANY_SCHEDULE),
+    ("POST", "/schedules/{schedule_id}/pause", ANY_SCHEDULE),
+    ("POST", "/schedules/{schedule_id}/resume", ANY_SCHEDULE),
+    ("POST", "/schedules/{schedule_id}/trigger", ANY_SCHEDULE),
+    ("POST", "/schedules/{schedule_id}/backfill", ANY_SCHEDULE),
     ("GET", "/dead-letters", LETTERS),
     ("GET", "/dead-letters/{sequence}", LETTERS),
     ("DELETE", "/dead-letters", LETTERS),
@@ -98,6 +109,10 @@ const TABLE: &[(&str, &str, Need)] = &[
 
 /// Schedules of the API start the lab's workflow.
 const SCHEDULE: Need = To(&[Action::Schedules], On::Type(lab::CRON_WORKFLOW));
+
+/// What a schedule of any id starts is not known before it is asked for.
+const READ_SCHEDULES: Need = To(&[Action::Read], On::AllTypes);
+const ANY_SCHEDULE: Need = To(&[Action::Schedules], On::AllTypes);
 
 /// An event may be of any source.
 const READ_EVENTS: Need = To(&[Action::ReadEvents], On::AllEvents);

@@ -1,6 +1,7 @@
 //! Interactive documentation, made from the code; nothing is fetched from elsewhere.
 
 mod declared;
+mod schedules;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -107,6 +108,7 @@ fn document(api: &OpenApi) -> Value {
             responses.flatten().filter_map(|(_, response)| response.get_mut("content")?.as_object_mut());
         contents.for_each(|content| refusal_as_its_path_has_it(path, content));
     }
+    schedules::add(&mut api);
     api
 }
 

@@ -36,6 +36,14 @@ pub struct NotRunning(#[allow(dead_code)] ProblemBody);
 }))]
 pub struct NoSchedule(#[allow(dead_code)] ProblemBody);
 
+/// 409 of a schedule that is changed where it is declared.
+#[derive(IntoResponses)]
+#[response(status = 409, description = "Route files declare it; change it there", example = json!({
+    "detail": "route files declare the schedule `report`; change it there and apply them", "code": "schedule-declared",
+    "repeat": "never"
+}))]
+pub struct OfFiles(#[allow(dead_code)] ProblemBody);
+
 /// 404 of a dead letter.
 #[derive(IntoResponses)]
 #[response(status = 404, description = "There is no such dead letter, or no more", example = json!({

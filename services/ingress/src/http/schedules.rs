@@ -1,7 +1,12 @@
 //! Schedules, which the scheduler manager keeps.
 
+pub mod act;
 pub mod change;
 pub mod operate;
+pub mod preview;
+mod view;
+pub mod whole;
+mod written;
 
 use std::sync::Arc;
 
@@ -9,7 +14,7 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, SecondsFormat, Utc};
 use prost_types::Timestamp;
 use serde::{Deserialize, Serialize};
-use signalbox_domain::{ScheduleId, WorkflowId};
+use signalbox_domain::{EventId, ScheduleId, WorkflowId};
 use signalbox_proto::v1::{
     CreateSchedule, DeleteSchedule, DescribeSchedule, ListSchedules, ScheduleSpec, ScheduleView,
     schedule_reply::What, schedule_request,
@@ -190,9 +195,12 @@ pub async fn delete(
     Path(schedule_id): Path<String>,
     CallId(call): CallId,
 ) -> Result<Json<Deleted>, Problem> {
-    let schedule_id: ScheduleId = schedule_id.parse()?;
-    let what = schedule_request::What::Delete(DeleteSchedule { schedule_id: schedule_id.to_string() });
-    match app.change_schedule(&call, what).await? {
+    deleted(&app, &call, &schedule_id.parse()?).await
+}
+
+async fn deleted(app: &App, call: &EventId, id: &ScheduleId) -> Result<Json<Deleted>, Problem> {
+    let what = schedule_request::What::Delete(DeleteSchedule { schedule_id: id.to_string() });
+    match app.change_schedule(call, what).await? {
         What::Deleted(deleted) => Ok(Json(Deleted { schedule_id: deleted.schedule_id, status: "deleted" })),
         _ => Err(Problem::unreadable()),
     }

@@ -123,11 +123,13 @@ codes! {
     NoRoutes "no-routes" BAD_REQUEST Never "No routes run";
     BadWorkflowId "bad-workflow-id" BAD_REQUEST Never "It is no workflow id";
     BadScheduleId "bad-schedule-id" BAD_REQUEST Never "It is no schedule id";
+    BadSchedule "bad-schedule" BAD_REQUEST Never "The schedule cannot be read";
     BadCron "bad-cron" BAD_REQUEST Never "The cron expression cannot be read";
     BadTimeZone "bad-time-zone" BAD_REQUEST Never "The time zone is unknown";
     BadRange "bad-range" BAD_REQUEST Never "The range of times is none";
     TooManyRuns "too-many-runs" BAD_REQUEST Never "That would be too many runs";
     ScheduleExists "schedule-exists" BAD_REQUEST Never "The schedule exists";
+    ScheduleDeclared "schedule-declared" CONFLICT Never "Route files declare the schedule";
     ScheduleForeign "schedule-foreign" BAD_REQUEST Never "The schedule is not ours";
     ScheduleRefused "schedule-refused" BAD_REQUEST Never "Temporal refused the schedule";
     BadRequest "bad-request" BAD_REQUEST Never "A service does not know such a request";

@@ -8,3 +8,4 @@ mod lookups;
 mod schedules;
 mod stack;
 mod webhooks;
+mod whole_schedules;

@@ -17,32 +17,32 @@ use crate::{cel::scope::Scope, yaml::Node};
 /// The task queue of the lab's worker, where nobody names one.
 pub(crate) const DEFAULT_TASK_QUEUE: &str = "lab6-queue";
 
-pub(super) const TASK_QUEUE: Field =
+pub(crate) const TASK_QUEUE: Field =
     optional("task_queue", Shape::Text, "Task queue of the workflow's worker; `lab6-queue` if nobody says.");
-pub(super) const ID_REUSE_POLICY: Field = optional(
+pub(crate) const ID_REUSE_POLICY: Field = optional(
     "id_reuse_policy",
     Shape::OneOf(&["allow_duplicate", "allow_duplicate_failed_only", "reject_duplicate"]),
     "What to do when an ended workflow had that id: start another one, only if it failed, or never.",
 );
-pub(super) const EXECUTION_TIMEOUT: Field = optional(
+pub(crate) const EXECUTION_TIMEOUT: Field = optional(
     "execution_timeout",
     Shape::Duration,
     "The longest that the workflow may take, all its runs together.",
 );
-pub(super) const RUN_TIMEOUT: Field =
+pub(crate) const RUN_TIMEOUT: Field =
     optional("run_timeout", Shape::Duration, "The longest that one run of the workflow may take.");
-pub(super) const TASK_TIMEOUT: Field =
+pub(crate) const TASK_TIMEOUT: Field =
     optional("task_timeout", Shape::Duration, "The longest that one workflow task may take.");
-pub(super) const RETRY: Field =
+pub(crate) const RETRY: Field =
     optional("retry", Shape::Section(&RETRY_POLICY), "When a workflow that failed is run again.");
-pub(super) const MEMO: Field =
+pub(crate) const MEMO: Field =
     optional("memo", Shape::ValueMap, "Notes that Temporal shows with the workflow.");
-pub(super) const SEARCH_ATTRIBUTES: Field = optional(
+pub(crate) const SEARCH_ATTRIBUTES: Field = optional(
     "search_attributes",
     Shape::ValueMap,
     "By what the workflow can be found. The namespace must have them registered.",
 );
-pub(super) const PRIORITY: Field =
+pub(crate) const PRIORITY: Field =
     optional("priority", Shape::Section(&PRIORITIES), "The workflow's place among others of its task queue.");
 
 static RETRY_POLICY: Section = Section {

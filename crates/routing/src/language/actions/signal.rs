@@ -16,7 +16,7 @@ use super::{
 use crate::{cel::scope::Scope, yaml::Node};
 
 const NAME: Field = required("name", Shape::Text, "Name of the signal.");
-pub(super) const ARGS: Field = optional("args", Shape::Values, "Arguments, one value each.");
+pub(crate) const ARGS: Field = optional("args", Shape::Values, "Arguments, one value each.");
 
 pub(crate) static SIGNAL: Section = Section {
     what: "`signal`",

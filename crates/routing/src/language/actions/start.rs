@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{cel::scope::Scope, yaml::Node};
 
-pub(super) const WORKFLOW: Field =
+pub(crate) const WORKFLOW: Field =
     required("workflow", Shape::Text, "Type of the workflow, as its worker names it.");
 
 const ID_CONFLICT_POLICY: Field = optional(
@@ -109,7 +109,7 @@ impl Start {
 }
 
 impl NewRun {
-    pub(super) fn read(
+    pub(crate) fn read(
         reader: &mut Reader<'_>,
         entries: &Entries<'_>,
         defaults: &Defaults<'_>,
@@ -126,7 +126,7 @@ impl NewRun {
         })
     }
 
-    pub(super) fn render(&self, scope: &Scope<'_>) -> Result<domain::Start, String> {
+    pub(crate) fn render(&self, scope: &Scope<'_>) -> Result<domain::Start, String> {
         Ok(domain::Start {
             workflow_type: render_name("workflow", &self.workflow, scope)?,
             task_queue: self.options.task_queue(scope)?,

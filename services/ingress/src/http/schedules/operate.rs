@@ -66,14 +66,7 @@ pub async fn pause(
     Query(PauseParameters { note }): Query<PauseParameters>,
     CallId(call): CallId,
 ) -> Result<Json<Schedule>, Problem> {
-    let schedule_id = id(&schedule_id)?;
-    if note.len() > LONGEST_NOTE {
-        return Err(Problem::malformed(format!(
-            "note has {} bytes; at most {LONGEST_NOTE} are allowed",
-            note.len()
-        )));
-    }
-    let what = What::Pause(PauseSchedule { schedule_id, note });
+    let what = What::Pause(PauseSchedule { schedule_id: id(&schedule_id)?, note: self::note(note)? });
     after("paused", app.change_schedule(&call, what).await?)
 }
 
@@ -153,11 +146,22 @@ pub async fn backfill(
     after("backfilled", app.change_schedule(&call, what).await?)
 }
 
-fn id(text: &str) -> Result<String, Problem> {
+/// A note, if it is short enough.
+pub(super) fn note(text: String) -> Result<String, Problem> {
+    if text.len() > LONGEST_NOTE {
+        let bytes = text.len();
+        return Err(Problem::malformed(format!(
+            "note has {bytes} bytes; at most {LONGEST_NOTE} are allowed"
+        )));
+    }
+    Ok(text)
+}
+
+pub(super) fn id(text: &str) -> Result<String, Problem> {
     Ok(text.parse::<ScheduleId>()?.to_string())
 }
 
-fn instant(name: &'static str, text: Option<String>) -> Result<Timestamp, Problem> {
+pub(super) fn instant(name: &'static str, text: Option<String>) -> Result<Timestamp, Problem> {
     let text = text.ok_or_else(|| Problem::missing(name))?;
     let time: DateTime<Utc> = DateTime::parse_from_rfc3339(&text)
         .map_err(|error| {

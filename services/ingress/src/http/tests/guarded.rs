@@ -236,7 +236,7 @@ async fn a_webhook_that_nobody_can_have_signed_needs_credentials() {
 async fn a_body_reaches_no_further_than_the_key_that_comes_with_it() {
     let service = Guarded::start().await;
     let limited = service.key(Grant {
-        actions: [Action::Publish, Action::Start].into(),
+        actions: [Action::Publish, Action::Start, Action::Schedules].into(),
         workflow_types: vec!["Order*".parse().unwrap()],
         subjects: vec!["events.shop.>".parse().unwrap()],
         ..Grant::default()
@@ -244,6 +244,11 @@ async fn a_body_reaches_no_further_than_the_key_that_comes_with_it() {
     let event =
         |kind: &str| json!({"specversion": "1.0", "id": "1", "source": "/a", "type": kind, "data": {}});
     let start = |kind: &str| json!({"workflow_id": "a", "type": kind, "task_queue": "q"});
+    let schedule = |begins: Value| {
+        let mut entry = json!({"id": "s", "cron": "@daily"});
+        entry.as_object_mut().unwrap().extend(begins.as_object().unwrap().clone());
+        entry
+    };
     let (one, many) = ("application/cloudevents+json", "application/cloudevents-batch+json");
     for (call, media_type, body, status) in [
         ("POST /events/shop.paid", "application/json", json!({}), 503),
@@ -253,6 +258,12 @@ async fn a_body_reaches_no_further_than_the_key_that_comes_with_it() {
         ("POST /events", many, json!([event("shop.paid"), event("hr.paid")]), 403),
         ("POST /workflows", "application/json", start("OrderPaid"), 503),
         ("POST /workflows", "application/json", start("Refund"), 403),
+        ("POST /schedules", "application/json", schedule(json!({"start": {"workflow": "OrderPaid"}})), 503),
+        ("POST /schedules", "application/json", schedule(json!({"start": {"workflow": "Refund"}})), 403),
+        ("POST /schedules", "application/json", schedule(json!({"emit": "events.shop.closing"})), 503),
+        ("POST /schedules", "application/json", schedule(json!({"emit": "events.hr.closing"})), 403),
+        ("PUT /schedules/s", "application/json", schedule(json!({"emit": "events.shop.closing"})), 403),
+        ("POST /schedules/s/trigger", "application/json", json!({}), 403),
     ] {
         let headers = [("authorization", limited.as_bytes()), ("content-type", media_type.as_bytes())];
         let answer = send(&service.router, request(call, &headers, body.to_string())).await;

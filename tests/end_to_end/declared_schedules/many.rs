@@ -1,0 +1,1 @@
+//! Many, twice, killed, and away.
