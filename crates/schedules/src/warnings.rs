@@ -4,7 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock_change::{self, changes};
 use crate::duration::spoken;
-use crate::matcher::Matcher;
 use crate::timing::Part;
 use crate::{Specification, Timing, Warning, WarningKind, shown};
 
@@ -104,11 +103,7 @@ fn times_of(timing: &Timing, part: &Part) -> Specification {
 }
 
 fn clock_changes(timing: &Timing, now: DateTime<Utc>) -> Vec<Warning> {
-    let felt = |part: &&Part| {
-        part.intervals.is_empty()
-            && part.calendars.iter().map(Matcher::of).all(|calendar| clock_change::is_felt(&calendar))
-    };
-    let parts: Vec<_> = timing.parts.iter().filter(felt).collect();
+    let parts: Vec<_> = timing.parts.iter().filter(|part| part.intervals.is_empty()).collect();
     if parts.is_empty() {
         return Vec::new();
     }
