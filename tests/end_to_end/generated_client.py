@@ -40,10 +40,10 @@ def main(program, url, folder):
     call("workflows", "start", body=body("NewWorkflow", {"workflow_id": "gen-2", "type": "AggregateWorkflow", "args": ["gen"]}))
     call("workflows", "signal_workflow", "gen-2", "add_message", body=body("Arguments", {"args": ["m"]}))
     call("workflows", "terminate", "gen-2", body=body("Reason", {"reason": "enough"}))
-    call("workflows", "list_workflows", limit=5)
+    call("results", "list_workflows", limit=5)
 
     entry = {"cron": "0 9 * * MON-FRI", "time_zone": "Europe/Paris", "emit": "events.gen.due"}
-    kind = models.ScheduleScheduleEntry
+    kind = models.CreateScheduleBody
     made = call("schedules", "create_schedule", body=kind.from_dict({"id": "gen", **entry}), expect=(201,))
     assert made.meaning and made.next_runs, made
     call("schedules", "describe_schedule", "gen")

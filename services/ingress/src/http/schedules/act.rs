@@ -42,7 +42,7 @@ pub struct WhyPaused {
 #[schema(example = json!({"args": ["by hand"]}))]
 pub struct OneRun {
     /// Instead of the schedule's own arguments; of a schedule that emits an event, one: the event's data.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
     args: Option<Vec<Box<RawValue>>>,
 }
 

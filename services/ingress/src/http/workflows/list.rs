@@ -51,7 +51,7 @@ fn default_limit() -> u8 {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Workflows {
     /// Each as its description has it.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     workflows: Vec<Box<RawValue>>,
     /// `page_token` of the next call; without it, there are no more.
     #[serde(skip_serializing_if = "Option::is_none")]
