@@ -210,3 +210,26 @@ async fn what_is_applied_is_made_changed_and_deleted() {
         assert_eq!(manager.sum("writes_total", &format!("kind=\"{kind}\"")).await.unwrap(), count, "{kind}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_gone_is_made_again_unless_it_had_its_runs() {
+    let scheduled = Scheduled::start().await;
+    scheduled.apply(&[yearly("once", ", runs: 1"), yearly("always", "")]).await;
+    scheduled.lists(&["always", "once"]).await;
+    let manager = scheduled.manager();
+    manager.pass().await;
+    // Temporal does so itself some days after the last run.
+    for id in ["once", "always"] {
+        scheduled.temporal(&["delete", "--schedule-id", id]).await;
+    }
+    scheduled.lists(&["always"]).await;
+    manager.pass().await;
+    scheduled.lists(&["always"]).await;
+    let plan = scheduled.plan().await;
+    assert_eq!((plan.unchanged, plan.steps), (2, vec![]));
+    assert_eq!(manager.writes().await, 3.0);
+    // Another declaration is another schedule.
+    scheduled.apply(&[yearly("once", ", runs: 2")]).await;
+    scheduled.lists(&["once"]).await;
+    assert_eq!(scheduled.in_temporal("once").await["schedule"]["state"]["remainingActions"], "2");
+}

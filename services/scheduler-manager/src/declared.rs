@@ -13,10 +13,11 @@ use uuid::Uuid;
 use crate::{
     applied::Set,
     desired::Desired,
+    had::Had,
     manager::{Manager, refusal},
     metrics::Write,
     plan::{Depth, Step, steps},
-    spec::{problem, schedule_id},
+    spec::{nats_away, problem, schedule_id},
 };
 
 /// Schedules that are looked at or written at the same time.
@@ -42,10 +43,11 @@ impl Manager {
         &self,
         set: &Set,
         listed: &[Listed],
+        had: &Had,
         depth: Depth,
     ) -> Result<(), Problem> {
         set_to(&self.metrics.declared, set.schedules.len());
-        let work = steps(set, listed, depth);
+        let work = steps(set, listed, had, depth);
         let mut taken = stream::iter(work).map(|step| self.take(set, step)).buffer_unordered(AT_ONCE);
         let (mut writes, mut refused, mut conflicts) = (0, Vec::new(), BTreeSet::new());
         while let Some(done) = taken.next().await {
@@ -170,7 +172,9 @@ impl Manager {
     async fn make_plan(&self) -> Result<SchedulePlan, Problem> {
         let Some(set) = self.applied.now().await? else { return Ok(SchedulePlan::default()) };
         let listed = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
-        let looked = stream::iter(steps(&set, &listed, Depth::Each)).map(|step| self.planned(&set, step));
+        let (had, _) = Had::split(self.desired().await?.all().await.map_err(nats_away)?);
+        let looked =
+            stream::iter(steps(&set, &listed, &had, Depth::Each)).map(|step| self.planned(&set, step));
         let planned: Vec<_> = looked.buffered(AT_ONCE).collect().await;
         let planned = planned.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| refusal(&error))?;
         let steps: Vec<_> = planned.into_iter().flatten().collect();
