@@ -6,11 +6,10 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDe
 use chrono_tz::Tz;
 
 use crate::matcher::Matcher;
-use crate::next::Clock;
 use crate::{Specification, Warning, WarningKind};
 
-/// With more times than these in the days of a change, nobody counts on a single one.
-const MOST: usize = 500;
+/// So many times around a change are looked at; of what fires more often, nothing is told.
+const MOST: usize = 20_000;
 
 /// A change of a zone's clock: the first second after it, and what the clock shows without and with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,19 +45,17 @@ pub(crate) fn warnings(times: &Specification, path: &str, change: Change) -> Vec
     if out_of_bounds {
         return Vec::new();
     }
-    let (first, last) = change.days();
-    let wanted = wanted(times, first, last);
-    let fired = fired(times, first, last);
-    if wanted.len() >= MOST || fired.len() > 2 * MOST {
-        return Vec::new();
-    }
-    let warning = |kind, walls: &[NaiveDateTime], effect: &str| {
-        let (first, others) = walls.split_first()?;
-        let text = change.told(*first, effect, times.time_zone) + &and_others(others.len());
-        Some(Warning::new(kind, Some(path), text))
-    };
+    let seen = [change.days(), change.hours()].into_iter().find_map(|window| seen(times, change, window));
+    let Some((wanted, fired)) = seen else { return Vec::new() };
     // Where it fires every hour, it does so whatever the clock shows.
     let hourly = times.calendars.iter().map(Matcher::of).any(|calendar| calendar.has_all_hours());
+    let daily = times.calendars.iter().map(Matcher::of).all(|calendar| calendar.has_all_days());
+    let warning = |kind, walls: &[NaiveDateTime], effect: &str| {
+        let (first, others) = walls.split_first()?;
+        let remedy = if hourly && daily { "; in UTC none would be" } else { "" };
+        let text = change.told(*first, effect, times.time_zone) + &and_others(others.len()) + remedy;
+        Some(Warning::new(kind, Some(path), text))
+    };
     let Effects { left_out, unwanted, twice } =
         if hourly { change.effects_by_the_hour(&wanted, &fired) } else { change.effects(&wanted, &fired) };
     let told = match (left_out.first(), unwanted.first()) {
@@ -72,6 +69,9 @@ pub(crate) fn warnings(times: &Specification, path: &str, change: Change) -> Vec
     };
     told.into_iter().chain(warning(WarningKind::Doubled, &twice, "it fires twice")).collect()
 }
+
+/// From one time of the clock on to another.
+type Window = (NaiveDateTime, NaiveDateTime);
 
 /// Times of the clock, each in order.
 struct Effects {
@@ -88,22 +88,21 @@ fn and_others(count: usize) -> String {
     }
 }
 
-/// The times of the clock that the calendars match, as if it never changed.
-fn wanted(times: &Specification, first: NaiveDate, last: NaiveDate) -> Vec<NaiveDateTime> {
-    let on_even_clock = Specification { time_zone: Tz::UTC, start: None, end: None, ..times.clone() };
-    let (from, to) = (midnight(first).and_utc(), midnight(last).and_utc());
-    let walls = on_even_clock.next_times(from - TimeDelta::seconds(1)).take_while(|wall| *wall < to);
-    walls.map(|wall| wall.naive_utc()).take(MOST).collect()
-}
-
-/// When it fires in those days of the clock.
-fn fired(times: &Specification, first: NaiveDate, last: NaiveDate) -> Vec<DateTime<Utc>> {
-    let day = TimeDelta::days(1);
-    let unbounded = Specification { start: None, end: None, ..times.clone() };
-    let (from, to) = (midnight(first), midnight(last));
-    let around = unbounded.next_times((from - day).and_utc()).take(8 * MOST);
-    let around = around.take_while(|at| at.naive_utc() < to + day);
-    around.filter(|at| (from..to).contains(&Clock(times.time_zone).wall(*at))).collect()
+/// The times of the clock that the calendars match, as if it never changed, and those that fire; `None` when they are
+/// too many.
+fn seen(
+    times: &Specification,
+    change: Change,
+    (from, to): Window,
+) -> Option<(Vec<NaiveDateTime>, Vec<DateTime<Utc>>)> {
+    let a_second = TimeDelta::seconds(1);
+    let of = Specification { start: None, end: None, ..times.clone() };
+    let on_even_clock = Specification { time_zone: Tz::UTC, ..of.clone() };
+    let wanted = on_even_clock.next_times(from.and_utc() - a_second).take_while(|wall| *wall < to.and_utc());
+    let wanted: Vec<_> = wanted.map(|wall| wall.naive_utc()).take(MOST).collect();
+    let (start, end) = (change.at + (from - change.before), change.at + (to - change.after));
+    let fired: Vec<_> = of.next_times(start - a_second).take_while(|at| *at < end).take(MOST).collect();
+    (wanted.len() < MOST && fired.len() < MOST).then_some((wanted, fired))
 }
 
 fn midnight(date: NaiveDate) -> NaiveDateTime {
@@ -142,11 +141,17 @@ impl Change {
         }
     }
 
-    /// The first day of the clock that the change is felt in, and the one after the last.
-    fn days(self) -> (NaiveDate, NaiveDate) {
+    /// The days of the clock that the change is felt in.
+    fn days(self) -> Window {
         let last_before = self.before - TimeDelta::seconds(1);
-        let first = last_before.min(self.after).date();
-        (first, last_before.max(self.after).date() + Days::new(1))
+        let last = last_before.max(self.after).date() + Days::new(1);
+        (midnight(last_before.min(self.after).date()), midnight(last))
+    }
+
+    /// The hours around the change.
+    fn hours(self) -> Window {
+        let hours = TimeDelta::hours(2);
+        (self.before.min(self.after) - hours, self.before.max(self.after) + hours)
     }
 
     fn told(self, wall: NaiveDateTime, effect: &str, zone: Tz) -> String {

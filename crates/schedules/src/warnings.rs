@@ -13,6 +13,9 @@ const OFTEN: TimeDelta = TimeDelta::seconds(10);
 /// So many times are looked at to find the shortest gap.
 const LOOKED_AT: usize = 50;
 
+/// So many of the crons and calendars are compared with changes of the clock.
+const MOST_PARTS: usize = 20;
+
 /// How far ahead changes of the clock are looked for, in days.
 const AHEAD: i64 = 366;
 
@@ -103,7 +106,8 @@ fn times_of(timing: &Timing, part: &Part) -> Specification {
 }
 
 fn clock_changes(timing: &Timing, now: DateTime<Utc>) -> Vec<Warning> {
-    let parts: Vec<_> = timing.parts.iter().filter(|part| part.intervals.is_empty()).collect();
+    let of_calendars = timing.parts.iter().filter(|part| part.intervals.is_empty());
+    let parts: Vec<_> = of_calendars.take(MOST_PARTS).collect();
     if parts.is_empty() {
         return Vec::new();
     }

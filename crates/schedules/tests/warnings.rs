@@ -81,9 +81,13 @@ fn what_temporal_leaves_out_of_a_doubled_hour_is_told() {
         &[(
             WarningKind::Skipped,
             "cron: 02:05 on 2026-10-25 comes twice in Europe/Paris, where the clock is put back from 03:00 to 02:00: \
-             Temporal leaves it out, and 23 other times with it",
+             Temporal leaves it out, and 23 other times with it; in UTC none would be",
         )],
     );
+    for cron in ["* * * * *", "*/10 * * * * *"] {
+        let told = warnings(&crons("Europe/Paris", &[cron]));
+        assert!(matches!(&told[..], [(WarningKind::Skipped, _)]), "{cron}: {told:?}");
+    }
 }
 
 #[test]
