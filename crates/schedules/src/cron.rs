@@ -20,8 +20,8 @@ pub struct Cron {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum When {
-    /// One calendar, or two of which either may match, and what they are in Temporal's own language of cron.
-    Fields { calendars: Vec<Calendar>, texts: Vec<String> },
+    /// One calendar, or two of which either may match.
+    Fields(Vec<Calendar>),
     /// `@every`.
     Every(Interval),
 }
@@ -46,22 +46,11 @@ impl Cron {
         self.specification(zone).next_times(after)
     }
 
-    /// What to put into Temporal's `ScheduleSpec.cron_string` so that it means the same: two texts when
-    /// either of two restricted days suffices, else one.
-    pub fn temporal_cron_strings(&self) -> Vec<String> {
-        match &self.when {
-            When::Fields { texts, .. } => texts.clone(),
-            When::Every(Interval { every, phase }) => {
-                vec![format!("@every {}s/{}s", every.as_secs(), phase.as_secs())]
-            }
-        }
-    }
-
     /// What Temporal is told, structured.
     pub fn specification(&self, zone: Tz) -> Specification {
         let mut specification = Specification::empty(zone);
         match &self.when {
-            When::Fields { calendars, .. } => specification.calendars.clone_from(calendars),
+            When::Fields(calendars) => specification.calendars.clone_from(calendars),
             When::Every(interval) => specification.intervals.push(*interval),
         }
         specification
@@ -85,8 +74,7 @@ fn read(source: &str) -> Result<Cron, Fault> {
         None => {
             let expression = expression(source)?;
             calendar::refuse_impossible_day(&expression)?;
-            let (calendars, texts) = calendars(&expression).into_iter().unzip();
-            (meaning::of(&expression)?, When::Fields { calendars, texts })
+            (meaning::of(&expression)?, When::Fields(calendars(&expression)))
         }
     };
     Ok(Cron { source: source.to_owned(), meaning, when })
@@ -112,21 +100,13 @@ impl fmt::Display for Cron {
     }
 }
 
-/// The calendars, each with its text in Temporal's language of cron.
-fn calendars(expression: &Expression) -> Vec<(Calendar, String)> {
+fn calendars(expression: &Expression) -> Vec<Calendar> {
     if !expression.either_day {
-        return vec![(calendar::of(expression), text(expression))];
+        return vec![calendar::of(expression)];
     }
     let without = |field| {
         let widen = |values: &Values| if values.field == field { Values::all(field) } else { values.clone() };
-        let one = Expression { fields: expression.fields.iter().map(widen).collect(), either_day: false };
-        (calendar::of(&one), text(&one))
+        calendar::of(&Expression { fields: expression.fields.iter().map(widen).collect(), either_day: false })
     };
     vec![without(Field::DayOfWeek), without(Field::DayOfMonth)]
-}
-
-fn text(expression: &Expression) -> String {
-    let fields = expression.join(Values::plain);
-    // Temporal takes the last of six fields for the year and the first of seven for the second.
-    if expression.fields.len() == Field::CRON.len() { fields + " *" } else { fields }
 }

@@ -35,11 +35,11 @@ impl BadDuration {
 pub fn duration(text: &str) -> Result<Duration, BadDuration> {
     const EXAMPLE: &str = "write for example `90s` or `1h 30m`";
     let bad = |reason, suggestion| Err(BadDuration { reason, suggestion });
-    let shown = || excerpt(text);
     if text.len() > LONGEST {
         return bad(format!("it is {} bytes long, more than {LONGEST}", text.len()), EXAMPLE);
     }
     let text = text.trim();
+    let shown = || excerpt(text);
     if text.is_empty() {
         return bad("it is empty".to_owned(), EXAMPLE);
     }

@@ -70,6 +70,11 @@ impl Matcher {
         self.day_of_week.has_all(7)
     }
 
+    pub(crate) fn has_all_days(&self) -> bool {
+        let all_days_and_months = self.day_of_month.has_from_one_to(31) && self.month.has_from_one_to(12);
+        all_days_and_months && self.has_all_days_of_week() && self.years.is_empty()
+    }
+
     pub(crate) fn has_all_hours(&self) -> bool {
         self.hour.has_all(24)
     }
@@ -136,6 +141,10 @@ impl Bits {
     /// Whether the first `count` numbers are there.
     fn has_all(self, count: u32) -> bool {
         self.0.trailing_ones() >= count
+    }
+
+    fn has_from_one_to(self, last: u32) -> bool {
+        Self(self.0 >> 1).has_all(last)
     }
 
     fn first(self, from: u32) -> Option<u32> {

@@ -37,9 +37,14 @@ pub(crate) fn moment(text: &str) -> Result<Moment, Fault> {
         return Err(Fault::whole(reason, "write for example `2026-12-24T18:00`"));
     }
     let text = text.trim();
-    let Some((day, time)) = text.split_once(['T', 't', ' ']) else {
+    if text.is_empty() {
+        return Err(Fault::whole("it is empty", "write for example `2026-12-24T18:00`, or leave it out"));
+    }
+    let Some((day, time)) = text.split_at_checked("2026-12-24".len()).filter(|(_, time)| !time.is_empty())
+    else {
         return date(text).map(Moment::Date);
     };
+    let time = time.strip_prefix(['T', 't', ' ']).ok_or_else(|| no_date(text))?;
     let day = date(day)?;
     if !time.contains(['Z', 'z', '+', '-']) {
         return time_of_day(time).map(|time| Moment::Local(day.and_time(time)));

@@ -17,8 +17,10 @@ pub enum WarningKind {
     Skipped,
     /// A change of the clock leaves out a time, and Temporal fires at another one.
     Moved,
-    /// A change of the clock brings a time twice, and it fires twice.
+    /// A change of the clock brings a time twice.
     Doubled,
+    /// A change of the clock has Temporal fire at a time that does not match.
+    Extra,
     /// It fires more often than every ten seconds.
     Often,
     /// The jitter is longer than the time between two runs.
@@ -33,6 +35,7 @@ impl WarningKind {
             Self::Skipped => "skipped",
             Self::Moved => "moved",
             Self::Doubled => "doubled",
+            Self::Extra => "extra",
             Self::Often => "often",
             Self::Jitter => "jitter",
         }

@@ -4,7 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock_change::{self, changes};
 use crate::duration::spoken;
-use crate::matcher::Matcher;
 use crate::timing::Part;
 use crate::{Specification, Timing, Warning, WarningKind, shown};
 
@@ -13,6 +12,9 @@ const OFTEN: TimeDelta = TimeDelta::seconds(10);
 
 /// So many times are looked at to find the shortest gap.
 const LOOKED_AT: usize = 50;
+
+/// So many of the crons and calendars are compared with changes of the clock.
+const MOST_PARTS: usize = 20;
 
 /// How far ahead changes of the clock are looked for, in days.
 const AHEAD: i64 = 366;
@@ -104,11 +106,8 @@ fn times_of(timing: &Timing, part: &Part) -> Specification {
 }
 
 fn clock_changes(timing: &Timing, now: DateTime<Utc>) -> Vec<Warning> {
-    let felt = |part: &&Part| {
-        part.intervals.is_empty()
-            && part.calendars.iter().map(Matcher::of).all(|calendar| clock_change::is_felt(&calendar))
-    };
-    let parts: Vec<_> = timing.parts.iter().filter(felt).collect();
+    let of_calendars = timing.parts.iter().filter(|part| part.intervals.is_empty());
+    let parts: Vec<_> = of_calendars.take(MOST_PARTS).collect();
     if parts.is_empty() {
         return Vec::new();
     }

@@ -67,6 +67,7 @@ fn expressions() -> Vec<Written> {
     let every = |every: &str, offset: &str| WrittenInterval { every: every.into(), offset: given(offset) };
     vec![
         crons(&["17,*/20 23,0-4 * * *"]),
+        crons(&["*/5 * * * *"]),
         crons(&["*/30 59 * * * *", "15 */30 0-3 * * *"]),
         crons(&["30 0 * * *", "30 1 * * *", "30 2 * * *", "30 3 * * *"]),
         crons(&["0 0 1,25-31 * SUN"]),

@@ -22,13 +22,6 @@ fn takes_or_refuses(text: &str) -> Result<(), TestCaseError> {
     };
     prop_assert!(text.len() <= 256);
     prop_assert!(!cron.meaning().is_empty());
-    for fields in cron.temporal_cron_strings() {
-        prop_assert!(
-            fields.starts_with("@every ") || matches!(fields.split(' ').count(), 5 | 7),
-            "{}",
-            fields
-        );
-    }
     let after = moment(1_767_225_600);
     let times: Vec<_> = cron.next_times(Tz::Europe__Paris, after).take(3).collect();
     prop_assert!(times.is_sorted() && times.iter().all(|time| *time > after));

@@ -158,6 +158,29 @@ fn either_day_is_two_calendars_and_a_cron_alone_is_a_timing() {
 }
 
 #[test]
+fn after_what_is_excepted_the_very_next_second_fires() {
+    let when = |hour, minute| WrittenCalendar {
+        hour: given(hour),
+        minute: given(minute),
+        ..WrittenCalendar::default()
+    };
+    let ends = [
+        (days("2026-03-28..2026-03-29"), "2026-03-27T23:00:00Z", "2026-03-29T22:00:00Z"),
+        (days("2026-06-01"), "2026-05-31T22:00:00Z", "2026-06-01T22:00:00Z"),
+        (Exception::Calendar(when("9-10", "*")), "2026-06-01T07:00:00Z", "2026-06-01T09:00:00Z"),
+        (Exception::Calendar(when("*", "30-31")), "2026-06-01T07:30:00Z", "2026-06-01T07:32:00Z"),
+    ];
+    for (except, first, end) in ends {
+        let written = Written { except: vec![except], ..crons("Europe/Paris", &["* * * * * *"]) };
+        let (first, end) = (first.parse::<DateTime<Utc>>().unwrap(), end.parse::<DateTime<Utc>>().unwrap());
+        let timing = Timing::check(&written).unwrap();
+        let a_second = Duration::from_secs(1);
+        let times: Vec<_> = timing.next_times(first - 2 * a_second).take(3).collect();
+        assert_eq!(times, [first - a_second, end, end + a_second]);
+    }
+}
+
+#[test]
 fn no_more_times_are_told_than_there_are_runs() {
     let timing = Timing::check(&Written { runs: Some(2), ..crons("UTC", &["@daily"]) }).unwrap();
     assert_eq!((timing.runs(), timing.next_times(now()).count()), (Some(2), 2));

@@ -31,7 +31,7 @@ fn warned(written: &Written, wanted: &[(WarningKind, &str)]) {
 #[test]
 fn ordinary_times_are_not_warned_about() {
     for zone in ["UTC", "Europe/Paris", "America/New_York", "Asia/Tokyo"] {
-        for cron in ["0 9 * * MON-FRI", "@hourly", "@daily", "*/5 * * * *", "@every 10s", "0 0 29 2 *"] {
+        for cron in ["0 9 * * MON-FRI", "@daily", "@every 10s", "0 0 29 2 *"] {
             warned(&crons(zone, &[cron]), &[]);
         }
     }
@@ -43,7 +43,7 @@ fn a_time_that_the_clock_skips_or_brings_twice_is_named() {
         &crons("America/New_York", &["0 12 * * *", "30 2 * * *"]),
         &[(
             WarningKind::Skipped,
-            "cron[1]: 02:30 on 2026-03-08 does not come in America/New_York, where the clock goes from 02:00 to \
+            "cron[1]: 02:30 on 2026-03-08 does not come in America/New_York, where the clock is put forward from 02:00 to \
              03:00: it does not fire then",
         )],
     );
@@ -59,8 +59,46 @@ fn a_time_that_the_clock_skips_or_brings_twice_is_named() {
         &crons("America/Santiago", &["0 9 * * SUN"]),
         &[(
             WarningKind::Skipped,
-            "cron: 09:00 on 2026-09-06 is passed over by Temporal, as the clock of America/Santiago goes from 00:00 \
-             to 01:00 that day",
+            "cron: 09:00 on 2026-09-06 is on the day on which America/Santiago puts its clock forward from 00:00 to \
+             01:00: it does not fire then",
+        )],
+    );
+    warned(
+        &crons("America/Santiago", &["0 9 * * SAT"]),
+        &[(
+            WarningKind::Extra,
+            "cron: 09:00 on 2026-09-06 is on the day on which America/Santiago puts its clock forward from 00:00 to \
+             01:00: Temporal fires then too",
+        )],
+    );
+}
+
+#[test]
+fn what_temporal_leaves_out_of_a_doubled_hour_is_told() {
+    warned(&crons("America/New_York", &["*/5 * * * *"]), &[]);
+    warned(
+        &crons("Europe/Paris", &["*/5 * * * *"]),
+        &[(
+            WarningKind::Skipped,
+            "cron: 02:05 on 2026-10-25 comes twice in Europe/Paris, where the clock is put back from 03:00 to 02:00: \
+             Temporal leaves it out, and 23 other times with it; in UTC none would be",
+        )],
+    );
+    for cron in ["* * * * *", "*/10 * * * * *"] {
+        let told = warnings(&crons("Europe/Paris", &[cron]));
+        assert!(matches!(&told[..], [(WarningKind::Skipped, _)]), "{cron}: {told:?}");
+    }
+}
+
+#[test]
+fn a_day_that_is_left_out_is_told_of_what_fires_every_hour() {
+    warned(&crons("America/New_York", &["0 * * * SUN"]), &[]);
+    warned(
+        &crons("America/Santiago", &["0 * * * SUN"]),
+        &[(
+            WarningKind::Skipped,
+            "cron: 01:00 on 2026-09-06 is on the day on which America/Santiago puts its clock forward from 00:00 to \
+             01:00: Temporal leaves it out, and 22 other times with it",
         )],
     );
 }
@@ -71,7 +109,7 @@ fn a_skipped_time_that_fires_at_another_is_told_with_it() {
         &crons("Australia/Lord_Howe", &["15 2 * * *"]),
         &[(
             WarningKind::Moved,
-            "cron: 02:15 on 2026-10-04 does not come in Australia/Lord_Howe, where the clock goes from 02:00 to \
+            "cron: 02:15 on 2026-10-04 does not come in Australia/Lord_Howe, where the clock is put forward from 02:00 to \
              02:30: it fires at 02:45 then",
         )],
     );
