@@ -3,7 +3,7 @@
 mod calls;
 mod many;
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -29,15 +29,10 @@ struct Scheduled {
 }
 
 impl Scheduled {
-    async fn start() -> Self {
-        Self::start_with(|_| {}).await
-    }
-
     /// The manager looks more often than it does otherwise.
-    async fn start_with(set: impl FnOnce(&mut Stack)) -> Self {
+    async fn start() -> Self {
         let mut stack = Stack::start_with(SIGNALBOX, &[]).await.unwrap();
         stack.set("SIGNALBOX_RECONCILE_EVERY", "1s");
-        set(&mut stack);
         stack.launch_all(&[Service::SignalRouter, Service::SchedulerManager]).await.unwrap();
         let temporal = binary(Binary::Temporal).unwrap().to_str().unwrap().to_owned();
         Self { cli: Cli::to(&stack), stack, temporal }
@@ -46,17 +41,21 @@ impl Scheduled {
     /// Applies a file with these schedules, one a line.
     async fn apply(&self, schedules: &[String]) {
         let folder = TempDir::new().unwrap();
-        write(folder.path(), schedules);
+        fs::write(folder.path().join("schedules.yaml"), file(schedules)).unwrap();
         let told = self.cli.run(&["apply", folder.path().to_str().unwrap(), "--wait=30s", "--json"]).await;
         assert_eq!((told.code, told.json()["status"].as_str()), (0, Some("running")), "{told:?}");
     }
 
     /// What `temporal schedule …` says.
     async fn temporal(&self, args: &[&str]) -> String {
+        self.of_temporal(&[&["schedule"], args].concat()).await
+    }
+
+    /// What `temporal …` says.
+    async fn of_temporal(&self, args: &[&str]) -> String {
         let mut command = self.cli.program(&self.temporal);
         let address = self.stack.temporal.address();
-        let output =
-            command.args(["schedule"]).args(args).args(["--address", &address]).output().await.unwrap();
+        let output = command.args(args).args(["--address", &address]).output().await.unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -89,7 +88,9 @@ impl Scheduled {
     async fn call(&self, request_id: &str, what: What) -> schedule_reply::What {
         let request = ScheduleRequest { request_id: request_id.to_owned(), what: Some(what) };
         let nats = self.stack.nats_client().await.unwrap();
-        let reply = nats.request(subject::SCHEDULE, request.encode_to_vec().into()).await.unwrap();
+        let request =
+            async_nats::Request::new().payload(request.encode_to_vec().into()).timeout(Some(SOON * 2));
+        let reply = nats.send_request(subject::SCHEDULE, request).await.unwrap();
         ScheduleReply::decode(reply.payload).unwrap().what.unwrap()
     }
 
@@ -166,10 +167,10 @@ impl Metrics {
     }
 }
 
-fn write(folder: &Path, schedules: &[String]) {
+fn file(schedules: &[String]) -> String {
     let list: String = schedules.iter().map(|schedule| format!("  - {schedule}\n")).collect();
     let list = if list.is_empty() { String::new() } else { format!("schedules:\n{list}") };
-    fs::write(folder.join("schedules.yaml"), format!("version: 1\n{list}")).unwrap();
+    format!("version: 1\n{list}")
 }
 
 /// One that starts a workflow which nobody works for, once a year.
@@ -208,4 +209,27 @@ async fn what_is_applied_is_made_changed_and_deleted() {
     for (kind, count) in [("create", 2.0), ("change", 1.0), ("mend", 0.0), ("delete", 2.0)] {
         assert_eq!(manager.sum("writes_total", &format!("kind=\"{kind}\"")).await.unwrap(), count, "{kind}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_gone_is_made_again_unless_it_had_its_runs() {
+    let scheduled = Scheduled::start().await;
+    scheduled.apply(&[yearly("once", ", runs: 1"), yearly("always", "")]).await;
+    scheduled.lists(&["always", "once"]).await;
+    let manager = scheduled.manager();
+    manager.pass().await;
+    // Temporal does so itself some days after the last run.
+    for id in ["once", "always"] {
+        scheduled.temporal(&["delete", "--schedule-id", id]).await;
+    }
+    scheduled.lists(&["always"]).await;
+    manager.pass().await;
+    scheduled.lists(&["always"]).await;
+    let plan = scheduled.plan().await;
+    assert_eq!((plan.unchanged, plan.steps), (2, vec![]));
+    assert_eq!(manager.writes().await, 3.0);
+    // Another declaration is another schedule.
+    scheduled.apply(&[yearly("once", ", runs: 2")]).await;
+    scheduled.lists(&["once"]).await;
+    assert_eq!(scheduled.in_temporal("once").await["schedule"]["state"]["remainingActions"], "2");
 }

@@ -87,3 +87,21 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
     let status = tokio::task::spawn_blocking(move || run.status()).await.unwrap().unwrap();
     assert!(status.success());
 }
+
+/// Needs the program that `OPENAPI_PYTHON_CLIENT` names, in a virtual environment; `docs/reference/http.md` says how to get it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs openapi-python-client, which Python has"]
+async fn a_generated_client_finds_all_as_it_is_described() {
+    let program = std::env::var_os("OPENAPI_PYTHON_CLIENT").expect("OPENAPI_PYTHON_CLIENT names the program");
+    let stack = Stack::start(SIGNALBOX).await.unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/end_to_end/generated_client.py");
+    let here = tempfile::tempdir().unwrap();
+    let environment = std::path::Path::new(&program).parent().unwrap().to_owned();
+    let path = std::env::var("PATH").unwrap_or_default();
+    // The generator calls `ruff` by its name.
+    let mut run = Command::new(environment.join("python"));
+    run.env("PATH", format!("{}:{path}", environment.display()));
+    run.arg(script).arg(&program).arg(stack.api().url("")).arg(here.path());
+    let status = tokio::task::spawn_blocking(move || run.status()).await.unwrap().unwrap();
+    assert!(status.success());
+}

@@ -2,6 +2,7 @@
 
 mod cli;
 mod libraries;
+mod outage;
 
 use std::{
     fs,

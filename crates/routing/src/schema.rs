@@ -53,7 +53,7 @@ fn shape(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Name | Shape::Text => json!({ "type": "string", "minLength": 1 }),
         Shape::Guard => json!({ "type": "string", "pattern": format!("^\\s*{COMPUTED}\\s*$") }),
         Shape::Value | Shape::Anything => json!({}),
-        Shape::Values => json!({ "type": "array" }),
+        Shape::Values => json!({ "type": "array", "items": {} }),
         Shape::ValueMap => json!({ "type": "object" }),
         Shape::Names => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Shape::Duration => json!({ "type": "string", "pattern": format!("^\\s*[0-9]|{COMPUTED}") }),

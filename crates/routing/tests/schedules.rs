@@ -57,14 +57,16 @@ fn a_start_says_what_one_of_a_route_says() {
 
 #[test]
 fn what_is_not_said_is_what_temporal_does_but_for_a_year_of_catching_up() {
-    let plain = read("every: 1h, emit: events.a");
+    let emits = read("every: 1h, emit: events.a");
+    assert_eq!(emits.policies.overlap, Overlap::AllowAll, "each time has its event");
+    let plain = read("every: 1h, start: { workflow: A }");
     assert_eq!((plain.policies.overlap, plain.policies.catch_up), (Overlap::Skip, Duration::from_secs(60)));
     assert_eq!((plain.paused, plain.note.as_str(), plain.timing.runs()), (None, "", None));
     let said =
-        read("every: 1h, emit: events.a, overlap: allow-all, catch_up: 1h, paused: true, note: n, runs: 3");
+        read("every: 1h, emit: events.a, overlap: buffer-all, catch_up: 1h, paused: true, note: n, runs: 3");
     assert_eq!(
         (said.policies.overlap, said.policies.catch_up),
-        (Overlap::AllowAll, Duration::from_secs(3600))
+        (Overlap::BufferAll, Duration::from_secs(3600))
     );
     assert_eq!((said.paused, said.note.as_str(), said.timing.runs()), (Some(true), "n", Some(3)));
 }

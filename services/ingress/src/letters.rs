@@ -93,7 +93,7 @@ pub struct LetterInFull {
     pub route_set: String,
     /// What was to be done, written as in a route.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, example = json!({"signal": {"workflow_id": "order-7", "name": "payment"}}))]
+    #[schema(value_type = Option<serde_json::Value>, example = json!({"signal": {"workflow_id": "order-7", "name": "payment"}}))]
     pub command: Option<Value>,
     /// The message that the event came as, while the stream EVENTS has it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,7 @@ pub(crate) const MAX_RUNS: usize = 1000;
 pub(crate) fn backfill(
     id: &str,
     when: Option<&When>,
+    in_turn: bool,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
 ) -> Result<SchedulePatch, Problem> {
@@ -33,7 +34,7 @@ pub(crate) fn backfill(
                 format!("from {from} to {to} the schedule has more than {MAX_RUNS} runs; take less time");
             Err(problem("bad-range", detail))
         }
-        _ => Ok(SchedulePatch::Backfill { after, to }),
+        _ => Ok(SchedulePatch::Backfill { after, to, in_turn }),
     }
 }
 
@@ -51,7 +52,7 @@ mod tests {
 
     fn of(cron: &str, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<SchedulePatch, Problem> {
         let view = ScheduleView { cron: cron.into(), time_zone: "UTC".into(), ..Default::default() };
-        backfill("s", When::said(&view).as_ref(), from, to)
+        backfill("s", When::said(&view).as_ref(), false, from, to)
     }
 
     fn at(seconds: i64, nanos: i32) -> Option<Timestamp> {
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn both_ends_are_included() {
         let after = |nanos| match of("* * * * *", at(60, nanos), at(120, 0)) {
-            Ok(SchedulePatch::Backfill { after, to }) => (after.timestamp(), to.timestamp()),
+            Ok(SchedulePatch::Backfill { after, to, .. }) => (after.timestamp(), to.timestamp()),
             other => panic!("{other:?}"),
         };
         assert_eq!(after(0), (59, 120));

@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
+use prometheus_client::metrics::gauge::Gauge;
 use signalbox_domain::ScheduleId;
 use signalbox_proto::v1::{PlannedSchedule, Problem, SchedulePlan, planned_schedule};
 use signalbox_temporal::{Changes, Listed, NewSchedule, ScheduleError};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     applied::Set,
     desired::Desired,
+    had::Had,
     manager::{Manager, refusal},
     metrics::Write,
     plan::{Depth, Step, steps},
-    spec::{problem, schedule_id},
+    spec::{nats_away, problem, schedule_id},
 };
 
 /// Schedules that are looked at or written at the same time.
@@ -29,6 +32,10 @@ enum Done {
     Refused(String),
 }
 
+fn set_to(gauge: &Gauge, count: usize) {
+    gauge.set(count.try_into().unwrap_or(i64::MAX));
+}
+
 impl Manager {
     /// Makes Temporal's schedules what the set declares. Once Temporal is away, or another set is applied, the rest is
     /// left to the next pass.
@@ -36,13 +43,14 @@ impl Manager {
         &self,
         set: &Set,
         listed: &[Listed],
+        had: &Had,
         depth: Depth,
     ) -> Result<(), Problem> {
-        self.metrics.declared.set(set.schedules.len().try_into().unwrap_or(i64::MAX));
-        let work = steps(set, listed, depth);
-        let mut doing = stream::iter(work).map(|step| self.take(set, step)).buffer_unordered(AT_ONCE);
+        set_to(&self.metrics.declared, set.schedules.len());
+        let work = steps(set, listed, had, depth);
+        let mut taken = stream::iter(work).map(|step| self.take(set, step)).buffer_unordered(AT_ONCE);
         let (mut writes, mut refused, mut conflicts) = (0, Vec::new(), BTreeSet::new());
-        while let Some(done) = doing.next().await {
+        while let Some(done) = taken.next().await {
             match done? {
                 Done::Nothing => {}
                 Done::Wrote(write) => {
@@ -60,7 +68,8 @@ impl Manager {
                 "declared schedules made what they are declared to be"
             );
         }
-        self.metrics.refused.set(refused.len().try_into().unwrap_or(i64::MAX));
+        set_to(&self.metrics.differing, writes);
+        set_to(&self.metrics.refused, refused.len());
         if let Some(first) = refused.first() {
             tracing::warn!(count = refused.len(), first, "Temporal does not take declared schedules");
         }
@@ -70,7 +79,7 @@ impl Manager {
 
     /// Once a conflict, not once a pass.
     fn tell_conflicts(&self, conflicts: BTreeSet<String>) {
-        self.metrics.conflicts.set(conflicts.len().try_into().unwrap_or(i64::MAX));
+        set_to(&self.metrics.conflicts, conflicts.len());
         self.conflicts.send_if_modified(|told| {
             for id in conflicts.difference(told) {
                 tracing::warn!(
@@ -145,11 +154,27 @@ impl Manager {
         Ok(Done::Wrote(Write::Mend))
     }
 
-    /// What a pass that looks at each would do now.
+    /// What a pass that looks at each would do now. It takes a while where there are many, so of those that are asked for
+    /// meanwhile all but one get the same answer.
     pub(crate) async fn plan(&self) -> Result<SchedulePlan, Problem> {
+        let asked = Instant::now();
+        let mut last = self.planned.lock().await;
+        if let Some((began, plan)) = last.as_ref().filter(|(began, _)| *began >= asked) {
+            tracing::debug!(since = ?began.elapsed(), "a plan that was made meanwhile is told again");
+            return Ok(plan.clone());
+        }
+        let began = Instant::now();
+        let plan = self.make_plan().await?;
+        *last = Some((began, plan.clone()));
+        Ok(plan)
+    }
+
+    async fn make_plan(&self) -> Result<SchedulePlan, Problem> {
         let Some(set) = self.applied.now().await? else { return Ok(SchedulePlan::default()) };
         let listed = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
-        let looked = stream::iter(steps(&set, &listed, Depth::Each)).map(|step| self.planned(&set, step));
+        let (had, _) = Had::split(self.desired().await?.all().await.map_err(nats_away)?);
+        let looked =
+            stream::iter(steps(&set, &listed, &had, Depth::Each)).map(|step| self.planned(&set, step));
         let planned: Vec<_> = looked.buffered(AT_ONCE).collect().await;
         let planned = planned.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| refusal(&error))?;
         let steps: Vec<_> = planned.into_iter().flatten().collect();

@@ -12,6 +12,7 @@ mod backfill;
 mod calls;
 mod declared;
 mod desired;
+mod had;
 mod look;
 mod manager;
 mod metrics;

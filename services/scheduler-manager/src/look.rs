@@ -10,6 +10,7 @@ use signalbox_temporal::Described;
 use crate::{
     applied::Set,
     desired::Desired,
+    had::Had,
     manager::{Manager, refusal},
     spec::{NEXT_RUNS, When, check, explain, nats_away, overlay, schedule_id, told},
 };
@@ -48,7 +49,7 @@ impl Manager {
 
     pub(crate) async fn list(&self) -> Result<Vec<ScheduleView>, Problem> {
         let listed = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
-        let specs = self.desired().await?.all().await.map_err(nats_away)?;
+        let (_, specs) = Had::split(self.desired().await?.all().await.map_err(nats_away)?);
         let called: HashMap<_, _> =
             specs.into_iter().filter_map(told).map(|spec| (spec.schedule_id.clone(), spec)).collect();
         let set = self.set().await.unwrap_or_default();

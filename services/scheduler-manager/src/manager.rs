@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use signalbox_bus::{Bus, Table};
 use signalbox_domain::ScheduleId;
-use signalbox_proto::v1::{ChangeSchedule, Problem, ScheduleSpec, ScheduleView};
+use signalbox_proto::v1::{ChangeSchedule, Problem, SchedulePlan, ScheduleSpec, ScheduleView};
 use signalbox_temporal::{NewSchedule, ScheduleError, Temporal};
-use tokio::sync::watch;
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
 
 use crate::{
     applied::Applied,
@@ -26,6 +29,8 @@ pub(crate) struct Manager {
     pub(crate) tried: Tried,
     /// Declared schedules whose id another one has that was not declared, as they were told last.
     pub(crate) conflicts: watch::Sender<BTreeSet<String>>,
+    /// The last plan of these, and when it was begun.
+    pub(crate) planned: Mutex<Option<(Instant, SchedulePlan)>>,
 }
 
 impl Manager {
@@ -40,6 +45,7 @@ impl Manager {
             taken: Taken::default(),
             tried: Tried::default(),
             conflicts: watch::Sender::default(),
+            planned: Mutex::default(),
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct ManagerMetrics {
     passes: Family<ByDepthAndResult, Counter>,
     /// Schedules that the applied route set declares.
     pub(crate) declared: Gauge,
+    /// Of these, and of those that are declared no more, those that the last pass wrote.
+    pub(crate) differing: Gauge,
     /// Of these, those whose id another one has that was not declared.
     pub(crate) conflicts: Gauge,
     /// Of these, those that Temporal does not take.
@@ -64,6 +66,11 @@ impl ManagerMetrics {
             declared: metrics.register(
                 "scheduler_declared",
                 "Schedules that the applied route set declares",
+                Gauge::default(),
+            ),
+            differing: metrics.register(
+                "scheduler_differing",
+                "Declared schedules that the last comparison found otherwise, and wrote",
                 Gauge::default(),
             ),
             conflicts: metrics.register(

@@ -87,7 +87,8 @@ impl Manager {
     ) -> Result<ScheduleView, Problem> {
         let (described, desired) = self.look(&asked.schedule_id).await?;
         let when = Self::when(&described, desired.as_ref());
-        let patch = backfill(&asked.schedule_id, when.as_ref(), asked.from, asked.to)?;
+        let patch =
+            backfill(&asked.schedule_id, when.as_ref(), described.runs_in_turn(), asked.from, asked.to)?;
         self.patch(request_id, &asked.schedule_id, patch).await
     }
 }

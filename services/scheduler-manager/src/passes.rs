@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use crate::{
+    had::Had,
     manager::{Manager, refusal},
     plan::Depth,
     reconcile::{Step, steps},
@@ -68,17 +69,16 @@ impl Manager {
 
     async fn pass(&self, depth: Depth) -> Result<(), Problem> {
         let table = self.desired().await?;
-        let called = table.all().await.map_err(nats_away)?;
+        let (had, called) = Had::split(table.all().await.map_err(nats_away)?);
         let set = self.applied.now().await;
         if called.is_empty() && matches!(set, Ok(None)) {
             return Ok(());
         }
         let listed = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
         self.finish_calls(&table, called, &listed).await;
-        match set? {
-            Some(set) => self.reconcile_declared(&set, &listed, depth).await,
-            None => Ok(()),
-        }
+        let Some(set) = set? else { return Ok(()) };
+        had.keep(&table, &set, &listed).await?;
+        self.reconcile_declared(&set, &listed, &had, depth).await
     }
 
     async fn finish_calls(&self, table: &Table<ScheduleSpec>, called: Vec<ScheduleSpec>, listed: &[Listed]) {

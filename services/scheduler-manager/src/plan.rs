@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use signalbox_temporal::Listed;
 
-use crate::applied::Set;
+use crate::{applied::Set, had::Had};
 
 /// How closely Temporal's schedules are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,12 +26,13 @@ pub(crate) enum Step {
     Delete(String),
 }
 
-/// The steps from what Temporal lists to what the set declares. Schedules that were made otherwise are left alone.
-pub(crate) fn steps(set: &Set, listed: &[Listed], depth: Depth) -> Vec<Step> {
+/// The steps from what Temporal lists, or has had, to what the set declares. Schedules that were made otherwise are left
+/// alone.
+pub(crate) fn steps(set: &Set, listed: &[Listed], had: &Had, depth: Depth) -> Vec<Step> {
     let by_id: HashMap<&str, &Listed> =
         listed.iter().map(|listed| (listed.view.schedule_id.as_str(), listed)).collect();
     let desired = set.schedules.iter().filter_map(|(id, desired)| match by_id.get(id.as_str()) {
-        None => Some(Step::Create(id.clone())),
+        None => (!had.has(set, id)).then(|| Step::Create(id.clone())),
         Some(listed) if depth == Depth::Each || !listed.seems(&desired.schedule) => {
             Some(Step::Look(id.clone()))
         }

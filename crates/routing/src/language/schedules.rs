@@ -47,7 +47,7 @@ pub(crate) static SCHEDULE: Section = Section {
         optional(
             "overlap",
             Shape::OneOf(Overlap::NAMES),
-            "What happens when a run is due and the last one has not ended; `skip` if nobody says.",
+            "What happens when a run is due and the last one has not ended; if nobody says, `skip`, and `allow-all` of an `emit`.",
         ),
         optional(
             "catch_up",
@@ -164,6 +164,8 @@ fn policies(reader: &mut Reader<'_>, entries: &Entries<'_>) -> Option<Policies> 
     let overlap = reader.word(entries, "overlap");
     let catch_up = reader.span_of_time(entries, "catch_up");
     let pause_on_failure = reader.optional(entries, "pause_on_failure", Reader::boolean);
+    // Each time has its event, also while NATS is away.
+    let usual = if entries.get("emit").is_some() { Overlap::AllowAll } else { Overlap::Skip };
     let catch_up = catch_up?.unwrap_or(Policies::CATCH_UP);
     if let Some(node) = entries.get("catch_up")
         && catch_up < SHORTEST_CATCH_UP
@@ -174,7 +176,7 @@ fn policies(reader: &mut Reader<'_>, entries: &Entries<'_>) -> Option<Policies> 
         return None;
     }
     Some(Policies {
-        overlap: overlap?.and_then(Overlap::named).unwrap_or(Overlap::Skip),
+        overlap: overlap?.and_then(Overlap::named).unwrap_or(usual),
         catch_up,
         pause_on_failure: pause_on_failure?.unwrap_or_default(),
     })

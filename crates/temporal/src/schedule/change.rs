@@ -61,7 +61,7 @@ impl Temporal {
                 }
                 differences.push("its mark is that of another declaration".to_owned());
             }
-            let declared_anew = described.wanted_by("declared") != wanted.declared;
+            let declared_anew = described.declared() != wanted.declared;
             self.update(wanted, described).await?;
             mended = Changes { differences, declared_anew };
         }

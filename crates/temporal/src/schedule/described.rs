@@ -5,6 +5,7 @@ use signalbox_domain::ScheduleId;
 use signalbox_proto::v1::{ScheduleView, ScheduledRun};
 use temporalio_client::NamespacedClient;
 use temporalio_common::protos::temporal::api::{
+    enums::v1::ScheduleOverlapPolicy,
     schedule::v1 as ps,
     workflow::v1::NewWorkflowExecutionInfo,
     workflowservice::v1::{DescribeScheduleRequest, DescribeScheduleResponse},
@@ -107,9 +108,25 @@ impl Described {
             }
         }
         if self.wanted_by("declared") != wanted.declared {
-            differences.push("declaration: it was another one".to_owned());
+            let why = if self.declared() == wanted.declared {
+                "memo.signalbox: Temporal has another one"
+            } else {
+                "declaration: it was another one"
+            };
+            differences.push(why.to_owned());
         }
         Ok(differences)
+    }
+
+    /// Whether its runs follow each other rather than run side by side.
+    pub fn runs_in_turn(&self) -> bool {
+        let policies = self.answer.schedule.as_ref().and_then(|schedule| schedule.policies.as_ref());
+        policies.is_some_and(|policies| {
+            matches!(
+                policies.overlap_policy(),
+                ScheduleOverlapPolicy::BufferOne | ScheduleOverlapPolicy::BufferAll
+            )
+        })
     }
 
     /// The type of the workflow that its runs start; empty if they start none.

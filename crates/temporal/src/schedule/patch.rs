@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use signalbox_domain::ScheduleId;
 use temporalio_client::NamespacedClient;
 use temporalio_common::protos::temporal::api::{
-    schedule::v1 as ps, workflowservice::v1::PatchScheduleRequest,
+    enums::v1::ScheduleOverlapPolicy, schedule::v1 as ps, workflowservice::v1::PatchScheduleRequest,
 };
 
 use super::{ScheduleError, refused};
@@ -33,6 +33,8 @@ pub enum SchedulePatch {
         after: DateTime<Utc>,
         /// It ends with this instant.
         to: DateTime<Utc>,
+        /// Whether these runs follow each other; otherwise they run side by side.
+        in_turn: bool,
     },
 }
 
@@ -56,14 +58,19 @@ impl From<SchedulePatch> for ps::SchedulePatch {
             SchedulePatch::Resume(note) => Self { unpause: note, ..Default::default() },
             SchedulePatch::Trigger(second) => {
                 let scheduled_time = Some(SystemTime::from(second).into());
-                let request = ps::TriggerImmediatelyRequest { scheduled_time, ..Default::default() };
+                // Whoever says now means now, whether or not another run is open.
+                let overlap_policy = ScheduleOverlapPolicy::AllowAll as i32;
+                let request = ps::TriggerImmediatelyRequest { scheduled_time, overlap_policy };
                 Self { trigger_immediately: Some(request), ..Default::default() }
             }
-            SchedulePatch::Backfill { after, to } => {
+            SchedulePatch::Backfill { after, to, in_turn } => {
+                // Never `skip` and the like, of which all but one run would take no place.
+                let overlap =
+                    if in_turn { ScheduleOverlapPolicy::BufferAll } else { ScheduleOverlapPolicy::AllowAll };
                 let request = ps::BackfillRequest {
                     start_time: Some(SystemTime::from(after).into()),
                     end_time: Some(SystemTime::from(to).into()),
-                    ..Default::default()
+                    overlap_policy: overlap as i32,
                 };
                 Self { backfill_request: vec![request], ..Default::default() }
             }

@@ -1,7 +1,5 @@
 //! One run of a schedule with other arguments, which Temporal's own trigger cannot give it.
 
-use std::time::SystemTime;
-
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
 use signalbox_domain::{JsonText, ScheduleId};
@@ -78,8 +76,7 @@ impl Temporal {
         id: &ScheduleId,
         request_id: &str,
     ) -> Result<Option<String>, ScheduleError> {
-        let since = (Utc::now() - KNOWN).to_rfc3339_opts(SecondsFormat::Secs, true);
-        let query = format!("{} AND StartTime >= '{since}'", of_schedule(id.as_str()));
+        let query = runs_of(id.as_str(), Utc::now() - KNOWN);
         let (mut looked_through, mut next_page_token) = (0, Vec::new());
         while looked_through < MOST_RUNS {
             let page =
@@ -99,13 +96,14 @@ impl Temporal {
     }
 }
 
-/// Servers do not agree on how a backslash is written.
-fn of_schedule(id: &str) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    match id.split_once('\\') {
-        None => format!("{SCHEDULED_BY} = {}", quoted(id)),
-        Some((beginning, _)) => format!("{SCHEDULED_BY} STARTS_WITH {}", quoted(beginning)),
+/// The runs of a schedule since then, and more.
+fn runs_of(id: &str, since: DateTime<Utc>) -> String {
+    let since = format!("StartTime >= '{}'", since.to_rfc3339_opts(SecondsFormat::Secs, true));
+    // No text finds an id with one of these, however it is written. Which call it was is sorted out by who asks.
+    if id.contains(['"', '\\']) {
+        return since;
     }
+    format!("{SCHEDULED_BY} = '{}' AND {since}", id.replace('\'', "''"))
 }
 
 fn request(

@@ -97,7 +97,7 @@ pub struct AllRemoved {
 ///
 /// What could not work, the oldest first, with the reason. Filters are all to be met.
 #[utoipa::path(
-    get, path = "/dead-letters", tag = "dead letters",
+    get, path = "/dead-letters", operation_id = "list_dead_letters", tag = "dead letters",
     params(LetterParameters),
     responses((status = 200, description = "A page of them", body = LetterList), BadInput, Away)
 )]

@@ -126,7 +126,7 @@ pub async fn result_of(
 ///
 /// Status, type, times and how it was triggered.
 #[utoipa::path(
-    get, path = "/workflows/{workflow_id}", tag = "results",
+    get, path = "/workflows/{workflow_id}", operation_id = "describe_workflow", tag = "results",
     params(("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello")),
     responses(
         (status = 200, description = "What Temporal knows of it", body = serde_json::Value, example = json!({

@@ -119,7 +119,7 @@ pub struct Schedules {
 /// Starts `CronWorkflow(name)` at the times that `cron` means. The answer says in words what it means, and when
 /// it fires next.
 #[utoipa::path(
-    post, path = "/schedule-workflow/{schedule_id}", tag = "schedules",
+    post, path = "/schedule-workflow/{schedule_id}", operation_id = "create_cron_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id for the schedule", max_length = 200, example = "every-minute"),
         ScheduleParameters, super::IdempotencyKey,
@@ -160,7 +160,7 @@ pub async fn create(
 
 /// Describe a schedule
 #[utoipa::path(
-    get, path = "/schedule-workflow/{schedule_id}", tag = "schedules",
+    get, path = "/schedule-workflow/{schedule_id}", operation_id = "describe_cron_schedule", tag = "schedules",
     params(("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute")),
     responses(
         (status = 200, description = "What it is, what ran, what is next", body = Schedule),
@@ -180,7 +180,7 @@ pub async fn describe(
 ///
 /// Runs that it has started go on.
 #[utoipa::path(
-    delete, path = "/schedule-workflow/{schedule_id}", tag = "schedules",
+    delete, path = "/schedule-workflow/{schedule_id}", operation_id = "delete_cron_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute"),
         super::IdempotencyKey,
@@ -208,7 +208,7 @@ async fn deleted(app: &App, call: &EventId, id: &ScheduleId) -> Result<Json<Dele
 
 /// List the schedules
 #[utoipa::path(
-    get, path = "/schedule-workflow", tag = "schedules",
+    get, path = "/schedule-workflow", operation_id = "list_cron_schedules", tag = "schedules",
     responses((status = 200, description = "All of them", body = Schedules), Away)
 )]
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<Schedules>, Problem> {

@@ -81,15 +81,17 @@ async fn every_endpoint_is_documented() {
             .iter()
             .map(move |(method, operation)| (format!("{method} {path}"), operation))
     });
-    let mut names = Vec::new();
+    let (mut names, mut ids) = (Vec::new(), std::collections::BTreeSet::new());
     for (name, operation) in operations {
+        // OpenAPI 3.1, 4.8.10: generated clients call operations by it.
+        assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{name}");
         assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{name}");
         let responses = operation["responses"].as_object().unwrap();
         assert!(["200", "201"].iter().any(|done| responses.contains_key(*done)), "{name}");
         for (status, response) in responses {
             assert!(!response["description"].as_str().unwrap().is_empty(), "{name}: {status}");
             let content = response["content"].as_object();
-            if status == "204" {
+            if ["204", "431"].contains(&status.as_str()) {
                 assert!(content.is_none(), "{name}");
                 continue;
             }

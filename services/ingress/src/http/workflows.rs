@@ -122,7 +122,7 @@ pub struct StopSent {
 ///
 /// Starts `CronWorkflow(name)`, and answers when Temporal has accepted it.
 #[utoipa::path(
-    post, path = "/trigger-workflow/{workflow_id}", tag = "workflows",
+    post, path = "/trigger-workflow/{workflow_id}", operation_id = "trigger_workflow", tag = "workflows",
     params(
         ("workflow_id" = String, Path, description = "Id for the workflow", max_length = 255, example = "hello"),
         TriggerParameters, super::IdempotencyKey,
@@ -157,7 +157,7 @@ pub async fn trigger(
 ///
 /// Sends the signal `add_message` to a running workflow.
 #[utoipa::path(
-    post, path = "/signal-workflow/{workflow_id}", tag = "workflows",
+    post, path = "/signal-workflow/{workflow_id}", operation_id = "signal_cron_workflow", tag = "workflows",
     params(
         ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
         SignalParameters, super::IdempotencyKey,

@@ -1,15 +1,40 @@
-//! The paths of declared events: `POST /events/{type}` once for each, with the schema of its data. Pure.
+//! The paths of what routes declare: `POST /events/{type}` once for each event, with the schema of its data, and
+//! `POST /webhooks/{source}` for each source. Pure.
 
 use serde_json::{Value, json};
 use signalbox_routing::{Declared, RouteSet};
 
 use crate::links::segment;
 
-/// Declared events of one set that get a path of their own.
+/// Declared events of one set that get a path of their own, and sources.
 const MOST: usize = 500;
 
-/// Adds a path for each event that `routes` declare to a document.
+/// Adds a path for each event and each source that `routes` declare to a document.
 pub fn add(routes: &RouteSet, document: &mut Value) {
+    add_events(routes, document);
+    add_sources(routes, document);
+}
+
+fn add_sources(routes: &RouteSet, document: &mut Value) {
+    let Some(general) = document.pointer("/paths/~1webhooks~1{source}/post").cloned() else { return };
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
+    for source in routes.sources().iter().take(MOST) {
+        let mut operation = general.clone();
+        operation["summary"] = format!("Take a webhook of {}", source.name).into();
+        operation["operationId"] = format!("source_{}", source.name).into();
+        let by = format!("Verified as {} has it. {}", source.provider.name(), text(&general, "description"));
+        operation["description"] = by.into();
+        let others = general["parameters"].as_array().into_iter().flatten();
+        operation["parameters"] = others.filter(|of| of["in"] != "path").cloned().collect();
+        paths.insert(format!("/webhooks/{}", segment(&source.name)), json!({ "post": operation }));
+    }
+}
+
+fn text<'v>(of: &'v Value, name: &str) -> &'v str {
+    of[name].as_str().unwrap_or_default()
+}
+
+fn add_events(routes: &RouteSet, document: &mut Value) {
     let Some(general) = document.pointer("/paths/~1events~1{event}/post").cloned() else { return };
     for (index, declared) in routes.declared().take(MOST).enumerate() {
         let (path, tokens) = path(declared.filter.as_str());
@@ -103,6 +128,20 @@ events:
     schema: { type: object }
 routes: []
 ";
+
+    #[test]
+    fn each_source_has_a_path_that_says_how_it_is_verified() {
+        let routes =
+            "version: 1\nsources: [ { name: payments, provider: stripe, secrets: [ { env: A } ] } ]\n";
+        let routes = RouteSet::load([("a.yaml".to_owned(), routes.to_owned())]).unwrap();
+        let general =
+            json!({"parameters": [{"in": "path", "name": "source"}, {"in": "header", "name": "Prefer"}]});
+        let mut document = json!({"paths": {"/webhooks/{source}": {"post": general}}});
+        add(&routes, &mut document);
+        let own = &document["paths"]["/webhooks/payments"]["post"];
+        assert!(own["description"].as_str().unwrap().contains("stripe"), "{own}");
+        assert_eq!(own["parameters"], json!([{"in": "header", "name": "Prefer"}]));
+    }
 
     #[test]
     fn each_declared_event_has_a_path_with_its_schema() {

@@ -50,7 +50,7 @@ pub struct WorkflowEnd {
     status: &'static str,
     /// Its own result.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     result: Option<Box<RawValue>>,
     /// Why it has none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"note": "maintenance"}))]
-pub struct Pause {
+pub struct WhyPaused {
     /// For people.
     #[schema(required = false, max_length = 1000)]
     note: String,
@@ -40,9 +40,9 @@ pub struct Pause {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"args": ["by hand"]}))]
-pub struct Trigger {
+pub struct OneRun {
     /// Instead of the schedule's own arguments; of a schedule that emits an event, one: the event's data.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
     args: Option<Vec<Box<RawValue>>>,
 }
 
@@ -50,7 +50,7 @@ pub struct Trigger {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"}))]
-pub struct Range {
+pub struct TimeRange {
     /// The first instant (RFC 3339).
     #[schema(value_type = String, format = DateTime)]
     from: Option<String>,
@@ -63,12 +63,12 @@ pub struct Range {
 ///
 /// It starts nothing by itself until it is resumed. Runs that it has started go on.
 #[utoipa::path(
-    post, path = "/schedules/{schedule_id}/pause", tag = "schedules",
+    post, path = "/schedules/{schedule_id}/pause", operation_id = "pause_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "report"),
         IdempotencyKey,
     ),
-    request_body = Pause,
+    request_body = WhyPaused,
     responses(
         (status = 200, description = "It is paused; `status` is `paused`", body = WholeSchedule),
         NoSchedule, BadInput, BadJson, Away,
@@ -78,7 +78,7 @@ pub async fn pause(
     State(app): State<Arc<App>>,
     Path(schedule_id): Path<String>,
     CallId(call): CallId,
-    JsonBody(Pause { note: text }): JsonBody<Pause>,
+    JsonBody(WhyPaused { note: text }): JsonBody<WhyPaused>,
 ) -> Result<Json<WholeSchedule>, Problem> {
     let what = What::Pause(PauseSchedule { schedule_id: id(&schedule_id)?, note: note(text)? });
     Ok(Json(one(&app, app.change_schedule(&call, what).await?)?.after("paused")))
@@ -88,7 +88,7 @@ pub async fn pause(
 ///
 /// It starts runs again. Those that it had to start meanwhile are left out; a backfill starts them.
 #[utoipa::path(
-    post, path = "/schedules/{schedule_id}/resume", tag = "schedules",
+    post, path = "/schedules/{schedule_id}/resume", operation_id = "resume_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "report"),
         IdempotencyKey,
@@ -111,12 +111,12 @@ pub async fn resume(
 ///
 /// It starts one run now, also while it is paused; with other arguments this once, if the body has some.
 #[utoipa::path(
-    post, path = "/schedules/{schedule_id}/trigger", tag = "schedules",
+    post, path = "/schedules/{schedule_id}/trigger", operation_id = "trigger_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "report"),
         IdempotencyKey,
     ),
-    request_body = Trigger,
+    request_body = OneRun,
     responses(
         (status = 200, description = "Temporal starts the run; `status` is `triggered`", body = WholeSchedule),
         NoSchedule, BadInput, BadJson, Away,
@@ -126,7 +126,7 @@ pub async fn trigger(
     State(app): State<Arc<App>>,
     Path(schedule_id): Path<String>,
     CallId(call): CallId,
-    JsonBody(Trigger { args }): JsonBody<Trigger>,
+    JsonBody(OneRun { args }): JsonBody<OneRun>,
 ) -> Result<Json<WholeSchedule>, Problem> {
     let args = args.map(|args| ScheduleArgs {
         args: args.into_iter().map(|arg| String::from(Box::<str>::from(arg)).into()).collect(),
@@ -140,12 +140,12 @@ pub async fn trigger(
 /// Starts now the runs that it has from `from` to `to`, both included, at most 1000. Those that have taken place are
 /// not started again.
 #[utoipa::path(
-    post, path = "/schedules/{schedule_id}/backfill", tag = "schedules",
+    post, path = "/schedules/{schedule_id}/backfill", operation_id = "backfill_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "report"),
         IdempotencyKey,
     ),
-    request_body = Range,
+    request_body = TimeRange,
     responses(
         (status = 200, description = "Temporal starts the runs; `status` is `backfilled`", body = WholeSchedule),
         NoSchedule, BadInput, BadJson, Away,
@@ -155,7 +155,7 @@ pub async fn backfill(
     State(app): State<Arc<App>>,
     Path(schedule_id): Path<String>,
     CallId(call): CallId,
-    JsonBody(Range { from, to }): JsonBody<Range>,
+    JsonBody(TimeRange { from, to }): JsonBody<TimeRange>,
 ) -> Result<Json<WholeSchedule>, Problem> {
     let (from, to) = (instant("from", from)?, instant("to", to)?);
     let what =

@@ -50,7 +50,7 @@ impl ChangeParameters {
 ///
 /// What is not given stays as it is, and so does whether it is paused.
 #[utoipa::path(
-    put, path = "/schedule-workflow/{schedule_id}", tag = "schedules",
+    put, path = "/schedule-workflow/{schedule_id}", operation_id = "change_cron_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute"),
         ChangeParameters, IdempotencyKey,

@@ -50,7 +50,7 @@ pub struct BackfillParameters {
 ///
 /// It starts nothing by itself until it is resumed. Runs that it has started go on.
 #[utoipa::path(
-    post, path = "/schedule-workflow/{schedule_id}/pause", tag = "schedules",
+    post, path = "/schedule-workflow/{schedule_id}/pause", operation_id = "pause_cron_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute"),
         PauseParameters, IdempotencyKey,
@@ -74,7 +74,7 @@ pub async fn pause(
 ///
 /// It starts runs again. Those that it had to start meanwhile are left out; a backfill starts them.
 #[utoipa::path(
-    post, path = "/schedule-workflow/{schedule_id}/resume", tag = "schedules",
+    post, path = "/schedule-workflow/{schedule_id}/resume", operation_id = "resume_cron_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute"),
         IdempotencyKey,
@@ -97,7 +97,7 @@ pub async fn resume(
 ///
 /// It starts one run now, also while it is paused.
 #[utoipa::path(
-    post, path = "/schedule-workflow/{schedule_id}/trigger", tag = "schedules",
+    post, path = "/schedule-workflow/{schedule_id}/trigger", operation_id = "trigger_cron_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute"),
         IdempotencyKey,
@@ -121,7 +121,7 @@ pub async fn trigger(
 /// Starts now the runs that it has from `from` to `to`, both included, at most 1000. Those that have taken place are
 /// not started again.
 #[utoipa::path(
-    post, path = "/schedule-workflow/{schedule_id}/backfill", tag = "schedules",
+    post, path = "/schedule-workflow/{schedule_id}/backfill", operation_id = "backfill_cron_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "every-minute"),
         BackfillParameters, IdempotencyKey,

@@ -35,14 +35,14 @@ pub struct Preview {
     #[schema(example = "Europe/Paris")]
     time_zone: &'static str,
     /// The next times at which it fires, without jitter.
-    next: Vec<Time>,
+    next: Vec<PreviewedTime>,
     /// What may not be meant.
-    warnings: Vec<Doubt>,
+    warnings: Vec<PreviewWarning>,
 }
 
 /// A time at which a schedule fires.
 #[derive(Debug, Serialize, ToSchema)]
-struct Time {
+struct PreviewedTime {
     #[schema(example = "2026-01-01T08:00:00Z")]
     utc: String,
     /// By the clock of the time zone.
@@ -52,7 +52,7 @@ struct Time {
 
 /// What may not be meant.
 #[derive(Debug, Serialize, ToSchema)]
-struct Doubt {
+struct PreviewWarning {
     /// `never-fires`, `skipped`, `moved`, `doubled`, `often` or `jitter`.
     #[schema(value_type = String, example = "skipped")]
     kind: &'static str,
@@ -66,7 +66,7 @@ struct Doubt {
 /// that never come, or that a change of the clock skips or doubles. Nothing is made. The body has the fields of a
 /// schedule that are about time.
 #[utoipa::path(
-    post, path = "/schedules/preview", tag = "schedules", params(PreviewParameters),
+    post, path = "/schedules/preview", operation_id = "preview_schedule", tag = "schedules", params(PreviewParameters),
     request_body(content = Object, description = "Times", example = json!({"cron": "0 9 * * MON-FRI", "time_zone": "Europe/Paris"})),
     responses((status = 200, description = "What they mean", body = Preview), BadInput, BadJson)
 )]
@@ -88,11 +88,12 @@ fn of(timing: &Timing, now: DateTime<Utc>, count: usize) -> Preview {
     let zone = timing.time_zone();
     let next = timing.next_times(now).take(count).map(|at| {
         let both = shown(zone, at);
-        Time { utc: both.utc, local: both.local }
+        PreviewedTime { utc: both.utc, local: both.local }
     });
     let doubts = timing.warnings(now);
-    let doubts =
-        doubts.iter().map(|warning| Doubt { kind: warning.kind().name(), text: warning.to_string() });
+    let doubts = doubts
+        .iter()
+        .map(|warning| PreviewWarning { kind: warning.kind().name(), text: warning.to_string() });
     Preview {
         meaning: timing.meaning(),
         time_zone: zone.name(),

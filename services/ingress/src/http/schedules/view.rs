@@ -31,10 +31,10 @@ pub struct WholeSchedule {
     #[schema(example = "EmitEvent")]
     workflow_type: String,
     /// Those of its last runs that Temporal tells, the latest last.
-    recent_runs: Vec<Run>,
+    recent_runs: Vec<ScheduleRun>,
     /// Its runs that have not ended.
-    running: Vec<Run>,
-    runs: Runs,
+    running: Vec<ScheduleRun>,
+    runs: RunCounts,
     /// Shown with it in Temporal; why it is paused, if it is.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
@@ -49,12 +49,12 @@ pub struct WholeSchedule {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     drift: Vec<String>,
-    links: Links,
+    links: ScheduleLinks,
 }
 
 /// A run of a schedule.
 #[derive(Debug, Serialize, ToSchema)]
-struct Run {
+struct ScheduleRun {
     #[schema(example = "report-2026-01-01T08:00:00Z")]
     workflow_id: String,
     #[schema(example = "0198c0de-1111-7000-8000-000000000000")]
@@ -62,19 +62,19 @@ struct Run {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "2026-01-01T08:00:00Z")]
     scheduled_at: Option<String>,
-    links: RunLinks,
+    links: ScheduleRunLinks,
 }
 
 /// How often it fired, and did not.
 #[derive(Debug, Serialize, ToSchema)]
-struct Runs {
-    /// Runs that it has started.
+struct RunCounts {
+    /// RunCounts that it has started.
     started: i64,
-    /// Runs that did not take place since Temporal was away for longer than `catch_up`.
+    /// RunCounts that did not take place since Temporal was away for longer than `catch_up`.
     missed: i64,
-    /// Runs that did not take place since the last one had not ended.
+    /// RunCounts that did not take place since the last one had not ended.
     skipped: i64,
-    /// Runs that did not take place since too many waited.
+    /// RunCounts that did not take place since too many waited.
     dropped: i64,
     /// How many there will be, where `runs` limits them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ struct Runs {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Links {
+struct ScheduleLinks {
     #[serde(rename = "self")]
     #[schema(example = "/schedules/report")]
     itself: String,
@@ -94,7 +94,7 @@ struct Links {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct RunLinks {
+struct ScheduleRunLinks {
     #[schema(example = "/workflows/report-2026-01-01T08:00:00Z")]
     workflow: String,
     /// The same in the Temporal Web UI.
@@ -104,8 +104,9 @@ struct RunLinks {
 impl WholeSchedule {
     /// What the scheduler manager tells of it.
     pub fn of(view: ScheduleView, elsewhere: &Elsewhere) -> Self {
-        let runs =
-            |runs: Vec<v1::ScheduledRun>| runs.into_iter().map(|one| Run::of(one, elsewhere)).collect();
+        let runs = |runs: Vec<v1::ScheduledRun>| {
+            runs.into_iter().map(|one| ScheduleRun::of(one, elsewhere)).collect()
+        };
         Self {
             status: if view.paused { "paused" } else { "scheduled" },
             meaning: view.meaning,
@@ -115,7 +116,7 @@ impl WholeSchedule {
             workflow_type: view.workflow_type,
             recent_runs: runs(view.recent_runs),
             running: runs(view.running),
-            runs: Runs {
+            runs: RunCounts {
                 started: view.runs,
                 missed: view.missed,
                 skipped: view.skipped,
@@ -126,7 +127,7 @@ impl WholeSchedule {
             schedule: RawValue::from_string(view.declaration).ok(),
             declared: view.declared,
             drift: view.drift,
-            links: Links {
+            links: ScheduleLinks {
                 itself: links::schedule(&view.schedule_id),
                 runs: links::runs_of_schedule(&view.schedule_id),
                 temporal: elsewhere.schedule(&view.schedule_id),
@@ -147,10 +148,10 @@ fn one_cron(declaration: &str) -> String {
     entry["cron"].as_str().unwrap_or_default().to_owned()
 }
 
-impl Run {
+impl ScheduleRun {
     fn of(run: v1::ScheduledRun, elsewhere: &Elsewhere) -> Self {
         Self {
-            links: RunLinks {
+            links: ScheduleRunLinks {
                 workflow: links::workflow(&run.workflow_id),
                 temporal: elsewhere.run(&run.workflow_id, &run.run_id),
             },

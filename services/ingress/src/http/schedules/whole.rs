@@ -41,18 +41,18 @@ pub struct AllSchedules {
 
 /// What applying the declared schedules would do.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Plan {
+pub struct WholePlan {
     /// Version of the route set that was applied last.
     #[schema(example = "22cd947760bb2f8c")]
     version: String,
-    steps: Vec<PlanStep>,
+    steps: Vec<SchedulePlanStep>,
     /// How many are as they are to be.
     unchanged: u32,
 }
 
 /// What is to be done about one schedule.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PlanStep {
+pub struct SchedulePlanStep {
     #[schema(example = "report")]
     schedule_id: String,
     /// `create`, `change`, `delete`; or `conflict`: a schedule of that id exists that was not declared, and stays.
@@ -67,7 +67,7 @@ pub struct PlanStep {
 ///
 /// The body is an entry of `schedules` in a route file, as JSON; and it may say `after: 10m` for once, so long from now.
 #[utoipa::path(
-    post, path = "/schedules", tag = "schedules", params(IdempotencyKey),
+    post, path = "/schedules", operation_id = "create_schedule", tag = "schedules", params(IdempotencyKey),
     request_body(content = Object, description = "What fires when; docs/reference/schedules.md has the fields", example = json!({
         "id": "report", "cron": "0 9 * * MON-FRI", "time_zone": "Europe/Paris", "emit": "events.reports.due"
     })),
@@ -102,7 +102,7 @@ pub async fn create(
 ///
 /// Those that were made elsewhere, too.
 #[utoipa::path(
-    get, path = "/schedules", tag = "schedules",
+    get, path = "/schedules", operation_id = "list_schedules", tag = "schedules",
     responses((status = 200, description = "All of them", body = AllSchedules), Away)
 )]
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<AllSchedules>, Problem> {
@@ -117,7 +117,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Result<Json<AllSchedules>, Pro
 
 /// Describe any schedule
 #[utoipa::path(
-    get, path = "/schedules/{schedule_id}", tag = "schedules",
+    get, path = "/schedules/{schedule_id}", operation_id = "describe_schedule", tag = "schedules",
     params(("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "report")),
     responses(
         (status = 200, description = "What it is, what ran and what did not, what is next", body = WholeSchedule),
@@ -137,7 +137,7 @@ pub async fn describe(
 ///
 /// The body is all of it anew, as for `POST /schedules`. Whether it is paused stays, if it does not say.
 #[utoipa::path(
-    put, path = "/schedules/{schedule_id}", tag = "schedules",
+    put, path = "/schedules/{schedule_id}", operation_id = "change_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "report"),
         IdempotencyKey,
@@ -171,7 +171,7 @@ pub async fn replace(
 ///
 /// Runs that it has started go on.
 #[utoipa::path(
-    delete, path = "/schedules/{schedule_id}", tag = "schedules",
+    delete, path = "/schedules/{schedule_id}", operation_id = "delete_schedule", tag = "schedules",
     params(
         ("schedule_id" = String, Path, description = "Id of the schedule", max_length = 200, example = "report"),
         IdempotencyKey,
@@ -195,18 +195,18 @@ pub async fn delete(
 /// What is different between the schedules of the route files that were applied last and those that Temporal has; it is
 /// mended without being asked.
 #[utoipa::path(
-    get, path = "/schedule-plan", tag = "schedules",
-    responses((status = 200, description = "What there is to do", body = Plan), Away)
+    get, path = "/schedule-plan", operation_id = "plan_schedules", tag = "schedules",
+    responses((status = 200, description = "What there is to do", body = WholePlan), Away)
 )]
-pub async fn plan(State(app): State<Arc<App>>) -> Result<Json<Plan>, Problem> {
+pub async fn plan(State(app): State<Arc<App>>) -> Result<Json<WholePlan>, Problem> {
     match app.schedule(fresh_id()?.to_string(), What::Plan(PlanSchedules {})).await? {
         schedule_reply::What::Plan(plan) => {
-            let steps = plan.steps.into_iter().map(|planned| PlanStep {
+            let steps = plan.steps.into_iter().map(|planned| SchedulePlanStep {
                 step: step(planned.step()),
                 schedule_id: planned.schedule_id,
                 differences: planned.differences,
             });
-            Ok(Json(Plan { version: plan.version, steps: steps.collect(), unchanged: plan.unchanged }))
+            Ok(Json(WholePlan { version: plan.version, steps: steps.collect(), unchanged: plan.unchanged }))
         }
         _ => Err(Problem::unreadable()),
     }

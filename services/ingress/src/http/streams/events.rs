@@ -45,7 +45,7 @@ fn all() -> String {
 /// format, in the order of the stream. The `id` of each is its sequence in the stream; `Last-Event-ID` goes on behind it.
 /// A comment comes every 15 s when nothing else does.
 #[utoipa::path(
-    get, path = "/events", tag = "events",
+    get, path = "/events", operation_id = "follow_events", tag = "events",
     params(FeedParameters, super::super::LastEventId),
     responses(
         (status = 200, description = "CloudEvents, as they come", body = String, content_type = "text/event-stream",

@@ -43,7 +43,7 @@ const ENDED: &str = "ended";
 /// it has none. `Last-Event-ID` goes on behind an outcome; after the end it gets 204, on which a browser does not connect
 /// again.
 #[utoipa::path(
-    get, path = "/workflows/{workflow_id}/events", tag = "results",
+    get, path = "/workflows/{workflow_id}/events", operation_id = "follow_workflow", tag = "results",
     params(("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
            super::super::LastEventId),
     responses(

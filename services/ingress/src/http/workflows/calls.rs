@@ -42,7 +42,7 @@ pub struct Called {
     run_id: String,
     /// What an update returned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     result: Option<Box<RawValue>>,
     /// Id of the event that the call stands for.
     #[schema(example = "0198c0de-0000-7000-8000-000000000000")]
@@ -56,7 +56,7 @@ pub struct Called {
 #[schema(example = json!({"args": ["hi"]}))]
 pub struct Arguments {
     /// Each of them.
-    #[schema(value_type = Vec<Object>, required = false)]
+    #[schema(value_type = Vec<serde_json::Value>, required = false)]
     pub args: Vec<Box<RawValue>>,
 }
 
@@ -66,7 +66,7 @@ pub struct Arguments {
 #[schema(example = json!({"args": ["hi"], "wait": "completed"}))]
 pub struct NewUpdate {
     /// Its arguments.
-    #[schema(value_type = Vec<Object>, required = false)]
+    #[schema(value_type = Vec<serde_json::Value>, required = false)]
     args: Vec<Box<RawValue>>,
     /// How far it is waited for; the workflow's other calls wait as long.
     #[schema(required = false)]
@@ -163,7 +163,7 @@ pub async fn start(
 
 /// Signal a workflow
 #[utoipa::path(
-    post, path = "/workflows/{workflow_id}/signals/{name}", tag = "workflows",
+    post, path = "/workflows/{workflow_id}/signals/{name}", operation_id = "signal_workflow", tag = "workflows",
     params(
         ("workflow_id" = String, Path, description = "Id of the workflow", max_length = 255, example = "hello"),
         ("name" = String, Path, description = "Name of the signal", max_length = 1000, example = "add_message"),

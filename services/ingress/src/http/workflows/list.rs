@@ -51,7 +51,7 @@ fn default_limit() -> u8 {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Workflows {
     /// Each as its description has it.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     workflows: Vec<Box<RawValue>>,
     /// `page_token` of the next call; without it, there are no more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,11 +62,12 @@ pub struct Workflows {
 ///
 /// Temporal's index of them is a moment behind.
 #[utoipa::path(
-    get, path = "/workflows", tag = "results",
+    get, path = "/workflows", operation_id = "list_workflows", tag = "results",
     params(ListParameters),
     responses(
         (status = 200, description = "A page of them", body = Workflows),
         (status = 400, description = "The query cannot be read; `detail` has Temporal's words", body = ProblemBody),
+        (status = 431, description = "The query, as it is written in the address, is longer than the server reads"),
         BadInput, Away,
     )
 )]

@@ -32,7 +32,7 @@ pub struct NewWorkflow {
     task_queue: Option<String>,
     /// Its arguments.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, required = false)]
+    #[schema(value_type = Vec<serde_json::Value>, required = false)]
     args: Vec<Box<RawValue>>,
     /// What to do when a workflow of that id runs; `fail`, if nobody says.
     id_conflict_policy: Option<Conflict>,
@@ -50,11 +50,11 @@ pub struct NewWorkflow {
     retry: Option<Retry>,
     /// Notes that Temporal shows with it.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, Object>, required = false)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>, required = false)]
     memo: BTreeMap<String, Box<RawValue>>,
     /// By what it can be found. The namespace must have them registered.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, Object>, required = false)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>, required = false)]
     search_attributes: BTreeMap<String, Box<RawValue>>,
     /// Its place among others of its task queue.
     priority: Option<Place>,
@@ -150,7 +150,7 @@ pub struct NewSignal {
     name: String,
     /// Its arguments.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>, required = false)]
+    #[schema(value_type = Vec<serde_json::Value>, required = false)]
     args: Vec<Box<RawValue>>,
 }
 
