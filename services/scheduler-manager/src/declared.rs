@@ -154,27 +154,27 @@ impl Manager {
         Ok(Done::Wrote(Write::Mend))
     }
 
-    /// What a pass that looks at each would do now. It takes a while where there are many, so of those that are asked for
-    /// meanwhile all but one get the same answer.
+    /// What a pass that looks at each would do now. That takes a while where there are many, so whoever asks meanwhile,
+    /// perhaps again, is told the same.
     pub(crate) async fn plan(&self) -> Result<SchedulePlan, Problem> {
         let asked = Instant::now();
         let mut last = self.planned.lock().await;
-        if let Some((began, plan)) = last.as_ref().filter(|(began, _)| *began >= asked) {
-            tracing::debug!(since = ?began.elapsed(), "a plan that was made meanwhile is told again");
+        let Some(set) = self.applied.now().await? else { return Ok(SchedulePlan::default()) };
+        if let Some((ended, plan)) = last.as_ref()
+            && *ended >= asked
+            && plan.version == set.version
+        {
             return Ok(plan.clone());
         }
-        let began = Instant::now();
-        let plan = self.make_plan().await?;
-        *last = Some((began, plan.clone()));
+        let plan = self.plan_of(&set).await?;
+        *last = Some((Instant::now(), plan.clone()));
         Ok(plan)
     }
 
-    async fn make_plan(&self) -> Result<SchedulePlan, Problem> {
-        let Some(set) = self.applied.now().await? else { return Ok(SchedulePlan::default()) };
+    async fn plan_of(&self, set: &Set) -> Result<SchedulePlan, Problem> {
         let listed = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
         let (had, _) = Had::split(self.desired().await?.all().await.map_err(nats_away)?);
-        let looked =
-            stream::iter(steps(&set, &listed, &had, Depth::Each)).map(|step| self.planned(&set, step));
+        let looked = stream::iter(steps(set, &listed, &had, Depth::Each)).map(|step| self.planned(set, step));
         let planned: Vec<_> = looked.buffered(AT_ONCE).collect().await;
         let planned = planned.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| refusal(&error))?;
         let steps: Vec<_> = planned.into_iter().flatten().collect();

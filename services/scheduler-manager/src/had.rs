@@ -71,3 +71,49 @@ fn limited<'s>(set: &'s Set, id: &str) -> Option<&'s String> {
     let schedule = &set.schedules.get(id)?.schedule;
     schedule.runs.and(schedule.declared.as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use signalbox_routing::DeclaredSchedule;
+
+    use super::*;
+    use crate::desired::Desired;
+
+    fn set(texts: &[&str]) -> Set {
+        let desired = |text: &&str| Desired::declared(&DeclaredSchedule::read(text).unwrap());
+        let schedules = texts.iter().map(desired).map(|desired| (desired.schedule.id.to_string(), desired));
+        Set { version: "v".into(), schedules: schedules.collect() }
+    }
+
+    #[test]
+    fn what_it_had_is_told_apart_from_what_calls_desire() {
+        let set =
+            set(&["{ id: a, every: 1h, runs: 2, emit: events.a }", "{ id: b, every: 1h, emit: events.b }"]);
+        let digest = |id: &str| set.schedules[id].schedule.declared.clone().unwrap();
+        let entry = |id: &str, request_id: String| ScheduleSpec {
+            schedule_id: id.into(),
+            request_id,
+            ..Default::default()
+        };
+        let all = vec![entry("had\na", digest("a")), entry("a", "r".into()), entry("had\nb", digest("b"))];
+        let (had, called) = Had::split(all);
+        assert_eq!(called, [entry("a", "r".into())]);
+        assert!(had.has(&set, "a"));
+        assert!(!had.has(&set, "b"), "its runs have no end");
+        assert!(!had.has(&set, "c"));
+        let (other, _) = Had::split(vec![entry("had\na", "another".into())]);
+        assert!(!other.has(&set, "a"), "it is declared otherwise by now");
+    }
+
+    #[test]
+    fn what_is_missing_is_made_unless_it_had_its_runs() {
+        use crate::plan::{Depth, Step, steps};
+        let set =
+            set(&["{ id: a, every: 1h, runs: 2, emit: events.a }", "{ id: b, every: 1h, emit: events.b }"]);
+        let both = [Step::Create("a".into()), Step::Create("b".into())];
+        assert_eq!(steps(&set, &[], &Had::default(), Depth::List), both);
+        let digest = set.schedules["a"].schedule.declared.clone().unwrap();
+        let had = Had([("a".to_owned(), digest)].into());
+        assert_eq!(steps(&set, &[], &had, Depth::List), both[1..]);
+    }
+}

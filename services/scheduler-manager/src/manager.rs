@@ -29,7 +29,7 @@ pub(crate) struct Manager {
     pub(crate) tried: Tried,
     /// Declared schedules whose id another one has that was not declared, as they were told last.
     pub(crate) conflicts: watch::Sender<BTreeSet<String>>,
-    /// The last plan of these, and when it was begun.
+    /// The last plan, and when it was made.
     pub(crate) planned: Mutex<Option<(Instant, SchedulePlan)>>,
 }
 

@@ -241,7 +241,7 @@ mod tests {
         let current = ScheduleSpec { confirmed: true, ..spec("0 9 * * *", "") };
         let declaration = "{ id: s, every: 1h, emit: events.a }";
         let change = ChangeSchedule { declaration: declaration.into(), ..Default::default() };
-        let wanted = changed(current.clone(), change, "r".into()).unwrap();
+        let wanted = changed(current, change, "r".into()).unwrap();
         assert_eq!(
             (wanted.cron.as_str(), wanted.start.is_none(), wanted.schedule_id.as_str()),
             ("", true, "s")

@@ -196,3 +196,73 @@ fn ranges(ranges: &[ps::Range], first: i32, last: i32) -> String {
     };
     sorted.into_iter().map(text).collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(second: ps::Range, jitter: Option<std::time::Duration>) -> ps::ScheduleSpec {
+        let calendar = ps::StructuredCalendarSpec { second: vec![second], ..Default::default() };
+        ps::ScheduleSpec {
+            structured_calendar: vec![calendar],
+            jitter: jitter.and_then(|jitter| jitter.try_into().ok()),
+            ..Default::default()
+        }
+    }
+
+    fn range(start: i32, end: i32, step: i32) -> ps::Range {
+        ps::Range { start, end, step }
+    }
+
+    #[test]
+    fn the_same_in_other_words_is_no_difference() {
+        let one = Fields::of_spec(&spec(range(5, 5, 1), None));
+        for same in [range(5, 0, 0), range(5, 5, 0), range(5, 5, 7)] {
+            assert_eq!(one.differences(&Fields::of_spec(&spec(same, Some(Default::default())))), [""; 0]);
+        }
+        let utc = ps::ScheduleSpec { timezone_name: "UTC".into(), ..spec(range(5, 5, 1), None) };
+        assert_eq!(one, Fields::of_spec(&utc));
+    }
+
+    #[test]
+    fn a_calendar_is_told_as_people_write_cron() {
+        let calendar = |calendar| super::calendar(&calendar);
+        let every = |last, step| vec![range(0, last, step)];
+        let text = calendar(ps::StructuredCalendarSpec {
+            second: every(0, 0),
+            minute: every(59, 15),
+            hour: vec![range(18, 0, 0), range(9, 12, 1)],
+            day_of_month: vec![range(1, 31, 1)],
+            month: vec![range(1, 12, 1)],
+            day_of_week: vec![range(1, 5, 1)],
+            ..Default::default()
+        });
+        assert_eq!(text, "0 */15 9-12,18 * * 1-5");
+    }
+
+    #[test]
+    fn differences_name_the_field_and_both_values() {
+        let wanted = Fields::of_spec(&spec(range(5, 5, 1), None));
+        let found = Fields::of_spec(&ps::ScheduleSpec {
+            timezone_name: "Asia/Tokyo".into(),
+            ..spec(range(0, 59, 1), Some(std::time::Duration::from_secs(2)))
+        });
+        assert_eq!(
+            wanted.differences(&found),
+            [
+                "calendars: 5     , Temporal has *     ",
+                "jitter: none, Temporal has 2s",
+                "time_zone: UTC, Temporal has Asia/Tokyo"
+            ]
+        );
+        let long = Fields([("args".to_owned(), "x".repeat(200))].into());
+        let told = long.differences(&Fields::default()).remove(0);
+        assert_eq!(told, format!("args: {}…, Temporal has none", "x".repeat(SHOWN)));
+    }
+
+    #[test]
+    fn what_the_server_fills_in_is_no_difference() {
+        let filled_in = FILLED_IN.map(|name| (name.to_owned(), "1s".to_owned()));
+        assert_eq!(Fields::default().differences(&Fields(filled_in.into())), [""; 0]);
+    }
+}
