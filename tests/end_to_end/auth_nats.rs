@@ -166,6 +166,14 @@ async fn services_work_with_their_own_permissions_and_a_publisher_only_publishes
         assert!(status.is_success(), "{method} {path}: {status} {body}\n{:#?}", stack.violations());
     }
 
+    eventually(SOON, async || {
+        let plan = api.get("/schedule-plan").await?;
+        let known = plan.body["version"].as_str().is_some_and(|version| !version.is_empty());
+        ensure!(known, "the manager does not follow the routes: {}\n{:#?}", plan.body, stack.violations());
+        Ok(())
+    })
+    .await;
+
     // An event of somebody without a name, with an acknowledgement, and what became of it.
     let publisher = Publisher::connect(&stack.nats.url()).await;
     let jetstream = async_nats::jetstream::new(publisher.client.clone());

@@ -96,7 +96,7 @@ async fn a_generated_client_finds_all_as_it_is_described() {
     let stack = Stack::start(SIGNALBOX).await.unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/end_to_end/generated_client.py");
     let here = tempfile::tempdir().unwrap();
-    let environment = std::path::Path::new(&program).parent().unwrap().to_owned();
+    let environment = Path::new(&program).parent().unwrap().to_owned();
     let path = std::env::var("PATH").unwrap_or_default();
     // The generator calls `ruff` by its name.
     let mut run = Command::new(environment.join("python"));

@@ -39,7 +39,11 @@ pub(crate) fn read(written: &WrittenCalendar, not_given: NotGiven) -> Result<Rea
     if !faults.is_empty() {
         return Err(faults);
     }
-    let meaning = meaning::of_calendar(&expression).map_err(|fault| vec![(None, fault)])?;
+    let meaning = match not_given {
+        NotGiven::Zero => meaning::of_calendar(&expression),
+        NotGiven::All => meaning::of_exclusion(&expression),
+    };
+    let meaning = meaning.map_err(|fault| vec![(None, fault)])?;
     Ok(Read { calendar: of(&expression), meaning })
 }
 

@@ -33,22 +33,35 @@ pub(crate) fn of(expression: &Expression) -> Result<String, Fault> {
     Ok(text.trim_end_matches('.').to_owned())
 }
 
-/// A calendar of all fields in English: without the seconds where they say nothing, without the time of day where
-/// it is any, with the year.
+/// A calendar of all fields that fires, in English: without the seconds where they are 0, with the year.
 pub(crate) fn of_calendar(expression: &Expression) -> Result<String, Fault> {
-    let zero_second = expression.values_of(Field::Second).into_iter().eq([0]);
-    let any_time = TIME_OF_DAY.iter().all(|field| is_all(expression, *field));
+    let at_second_0 = expression.values_of(Field::Second).into_iter().eq([0]);
+    Ok(without_year(expression, !at_second_0)? + &years(expression))
+}
+
+/// A calendar of all fields that excludes, in English: of a time of day that is any, nothing is said.
+pub(crate) fn of_exclusion(expression: &Expression) -> Result<String, Fault> {
+    let text = without_year(expression, !is_all(expression, Field::Second))?;
+    let text = if text == "Every minute" { "" } else { text.strip_prefix("Every minute, ").unwrap_or(&text) };
+    let whole = format!("{text}{}", years(expression));
+    let whole = whole.trim_start_matches(", ");
+    Ok(if whole.is_empty() { "at any time".to_owned() } else { whole.to_owned() })
+}
+
+fn without_year(expression: &Expression, with_second: bool) -> Result<String, Fault> {
     let is_told = |values: &&Values| match values.field {
-        Field::Second => !zero_second && !any_time,
+        Field::Second => with_second,
         field => field != Field::Year,
     };
     let fields = expression.fields.iter().filter(is_told).cloned().collect();
-    let text = of(&Expression { fields, either_day: false })?;
-    let text = if any_time { text.strip_prefix("Every minute").unwrap_or(&text) } else { &text };
+    of(&Expression { fields, either_day: false })
+}
+
+fn years(expression: &Expression) -> String {
     let years = expression.fields.iter().find(|values| values.field == Field::Year);
-    let years =
+    let told =
         years.filter(|years| !years.is_all()).map(|years| format!(", in {}", spans(&years.selected())));
-    Ok(format!("{text}{}", years.unwrap_or_default()).trim_start_matches(", ").to_owned())
+    told.unwrap_or_default()
 }
 
 /// `2026, 2028 through 2030`.

@@ -123,6 +123,29 @@ fn good_timings_are_told_in_words_and_in_times() {
 }
 
 #[test]
+fn a_calendar_is_told_as_it_fires_or_as_it_excludes() {
+    let of = |[hour, minute, weekday]: [&str; 3]| WrittenCalendar {
+        hour: given(hour).filter(|hour| !hour.is_empty()),
+        minute: given(minute).filter(|minute| !minute.is_empty()),
+        day_of_week: given(weekday).filter(|weekday| !weekday.is_empty()),
+        ..WrittenCalendar::default()
+    };
+    let told = [
+        (["9-17", "*", ""], "Every minute, in hours 9 through 17, in UTC", "not in hours 9 through 17"),
+        (["", "", "MON-FRI"], "At 00:00, on Monday through Friday, in UTC", "not on Monday through Friday"),
+        (["9", "30", ""], "At 09:30, in UTC", "not at 09:30"),
+        (["*", "*", ""], "Every minute, in UTC", "not at any time"),
+    ];
+    for (fields, fires, excludes) in told {
+        let firing = Written { calendars: vec![of(fields)], ..Written::default() };
+        assert_eq!(Timing::check(&firing).unwrap().meaning(), fires);
+        let except = vec![Exception::Calendar(of(fields))];
+        let excluding = Written { except, ..crons("UTC", &["@daily"]) };
+        assert_eq!(Timing::check(&excluding).unwrap().meaning(), format!("At 00:00, in UTC, {excludes}"));
+    }
+}
+
+#[test]
 fn one_time_is_told_once_and_fires_once() {
     let written = Written { at: texts(&["2026-12-24T18:00"]), ..crons("America/New_York", &[]) };
     let timing = Timing::check(&written).unwrap();

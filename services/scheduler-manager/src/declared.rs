@@ -23,6 +23,9 @@ use crate::{
 /// Schedules that are looked at or written at the same time.
 const AT_ONCE: usize = 24;
 
+/// A plan looks at each of so many schedules; whoever asks waits for it. Of more it says what the list tells.
+const LOOKED_AT: usize = 200;
+
 /// What became of one schedule.
 enum Done {
     Nothing,
@@ -174,7 +177,8 @@ impl Manager {
     async fn plan_of(&self, set: &Set) -> Result<SchedulePlan, Problem> {
         let listed = self.temporal.schedules().await.map_err(|error| refusal(&error))?;
         let (had, _) = Had::split(self.desired().await?.all().await.map_err(nats_away)?);
-        let looked = stream::iter(steps(set, &listed, &had, Depth::Each)).map(|step| self.planned(set, step));
+        let depth = if set.schedules.len() > LOOKED_AT { Depth::List } else { Depth::Each };
+        let looked = stream::iter(steps(set, &listed, &had, depth)).map(|step| self.planned(set, step));
         let planned: Vec<_> = looked.buffered(AT_ONCE).collect().await;
         let planned = planned.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| refusal(&error))?;
         let steps: Vec<_> = planned.into_iter().flatten().collect();

@@ -53,14 +53,14 @@ impl Asked {
 }
 
 fn view() -> ScheduleView {
-    let at = Some(prost_types::Timestamp { seconds: 1_767_225_600, nanos: 0 });
-    let run = ScheduledRun { workflow_id: "report-1".into(), run_id: "r".into(), scheduled_at: at };
+    let at = prost_types::Timestamp { seconds: 1_767_225_600, nanos: 0 };
+    let run = ScheduledRun { workflow_id: "report-1".into(), run_id: "r".into(), scheduled_at: Some(at) };
     ScheduleView {
         schedule_id: "report".into(),
         cron: "0 9 * * MON-FRI".into(),
         time_zone: "Europe/Paris".into(),
         meaning: "At 09:00".into(),
-        next_runs: vec![at.unwrap()],
+        next_runs: vec![at],
         workflow_type: "EmitEvent".into(),
         recent_runs: vec![run],
         declaration: ENTRY.into(),

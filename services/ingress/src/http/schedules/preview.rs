@@ -53,10 +53,12 @@ struct PreviewedTime {
 /// What may not be meant.
 #[derive(Debug, Serialize, ToSchema)]
 struct PreviewWarning {
-    /// `never-fires`, `skipped`, `moved`, `doubled`, `often` or `jitter`.
+    /// `never-fires`, `skipped`, `moved`, `doubled`, `extra`, `often` or `jitter`.
     #[schema(value_type = String, example = "skipped")]
     kind: &'static str,
-    #[schema(example = "on 2027-03-28 the clock goes from 02:00 to 03:00, and 02:30 is left out")]
+    #[schema(
+        example = "cron: 02:30 on 2027-03-28 does not come in Europe/Paris, where the clock goes from 02:00 to 03:00: it does not fire then"
+    )]
     text: String,
 }
 
