@@ -86,6 +86,14 @@ pub enum ScheduleError {
     /// Temporal does not take it.
     #[error("Temporal does not take the schedule: {0}")]
     Refused(String),
+    /// Others change it all the time, or Temporal keeps it otherwise than it is told.
+    #[error("the schedule `{id}` does not stay as it is made: {}", differences.join("; "))]
+    Unsettled {
+        /// Its id.
+        id: ScheduleId,
+        /// How it differed at last.
+        differences: Vec<String>,
+    },
     /// Temporal is away or busy.
     #[error("Temporal does not answer now: {0}")]
     Away(String),

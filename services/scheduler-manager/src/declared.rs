@@ -31,7 +31,7 @@ enum Done {
     Nothing,
     Wrote(Write),
     Conflict(String),
-    /// Temporal does not take it.
+    /// Temporal does not take it, or not as it is told.
     Refused(String),
 }
 
@@ -112,6 +112,7 @@ impl Manager {
             Err(ScheduleError::Exists(id)) => Ok(Done::Conflict(id.to_string())),
             // Somebody else was quicker; whether it is to be there the next pass sees.
             Err(ScheduleError::NotFound(_)) => Ok(Done::Nothing),
+            Err(error @ ScheduleError::Unsettled { .. }) => Ok(Done::Refused(error.to_string())),
             Err(ScheduleError::Refused(why)) => Ok(Done::Refused(format!("{id}: {why}"))),
             Err(error @ ScheduleError::Away(_)) => Err(refusal(&error)),
             Ok(done) => Ok(done),

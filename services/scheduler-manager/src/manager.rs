@@ -132,7 +132,9 @@ impl Manager {
                     ScheduleError::NotFound(_) => desired.remove(new.id.as_str()).await,
                     ScheduleError::Refused(_) => desired.put(new.id.as_str(), previous).await,
                     // It may have been changed all the same, and then must be here too.
-                    ScheduleError::Away(_) | ScheduleError::Exists(_) => Ok(()),
+                    ScheduleError::Away(_) | ScheduleError::Exists(_) | ScheduleError::Unsettled { .. } => {
+                        Ok(())
+                    }
                 }
                 .map_err(nats_away)?;
                 Err(refusal(&error))
@@ -194,7 +196,7 @@ pub(crate) fn refusal(error: &ScheduleError) -> Problem {
         ScheduleError::Exists(_) => "schedule-exists",
         ScheduleError::NotFound(_) => "schedule-not-found",
         ScheduleError::Refused(_) => "schedule-refused",
-        ScheduleError::Away(_) => "temporal-away",
+        ScheduleError::Away(_) | ScheduleError::Unsettled { .. } => "temporal-away",
     };
     problem(code, error)
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often a change is tried that others get ahead of.
-const ATTEMPTS: usize = 10;
+const ATTEMPTS: usize = 6;
 
 /// A schedule that was changed has its new search attributes within a few of these. At so many looks it has others.
 const MARK_SETTLES: Duration = Duration::from_millis(100);
@@ -65,11 +65,7 @@ impl Temporal {
             self.update(wanted, described).await?;
             mended = Changes { differences, declared_anew };
         }
-        Err(ScheduleError::Away(format!(
-            "the schedule `{}` is being changed by others all the time, or Temporal keeps {}",
-            wanted.id,
-            mended.differences.join("; ")
-        )))
+        Err(ScheduleError::Unsettled { id: wanted.id.clone(), differences: mended.differences })
     }
 
     async fn update(&self, wanted: &NewSchedule, described: Described) -> Result<(), ScheduleError> {
