@@ -1,6 +1,10 @@
 //! Making the schedules that a route set declares, and telling what there is to make.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    future::ready,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use futures::{StreamExt, stream};
 use prometheus_client::metrics::gauge::Gauge;
@@ -51,17 +55,27 @@ impl Manager {
     ) -> Result<(), Problem> {
         set_to(&self.metrics.declared, set.schedules.len());
         let work = steps(set, listed, had, depth);
-        let mut taken = stream::iter(work).map(|step| self.take(set, step)).buffer_unordered(AT_ONCE);
+        // What is under way is waited for: it may be a write.
+        let failed = AtomicBool::new(false);
+        let mut taken = stream::iter(work)
+            .take_while(|_| ready(!failed.load(Relaxed)))
+            .map(|step| self.take(set, step))
+            .buffer_unordered(AT_ONCE);
         let (mut writes, mut refused, mut conflicts) = (0, Vec::new(), BTreeSet::new());
+        let mut problem = None;
         while let Some(done) = taken.next().await {
-            match done? {
-                Done::Nothing => {}
-                Done::Wrote(write) => {
+            match done {
+                Ok(Done::Nothing) => {}
+                Ok(Done::Wrote(write)) => {
                     self.metrics.wrote(write);
                     writes += 1;
                 }
-                Done::Conflict(id) => drop(conflicts.insert(id)),
-                Done::Refused(why) => refused.push(why),
+                Ok(Done::Conflict(id)) => drop(conflicts.insert(id)),
+                Ok(Done::Refused(why)) => refused.push(why),
+                Err(why) => {
+                    failed.store(true, Relaxed);
+                    problem.get_or_insert(why);
+                }
             }
         }
         if writes > 0 {
@@ -70,6 +84,9 @@ impl Manager {
                 writes,
                 "declared schedules made what they are declared to be"
             );
+        }
+        if let Some(problem) = problem {
+            return Err(problem);
         }
         set_to(&self.metrics.differing, writes);
         set_to(&self.metrics.refused, refused.len());
