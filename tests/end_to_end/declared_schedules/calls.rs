@@ -126,7 +126,7 @@ async fn a_declared_schedule_is_operated_by_calls_and_changed_by_its_file_alone(
     scheduled.lists(&["report"]).await;
     scheduled.settled().await;
     let id = || "report".to_owned();
-    let declaration = || yearly("report", ", note: other").into();
+    let declaration = || yearly("report", ", note: other");
     let spec = ScheduleSpec { schedule_id: id(), declaration: declaration(), ..Default::default() };
     for what in [
         What::Change(ChangeSchedule { schedule_id: id(), declaration: declaration(), ..Default::default() }),

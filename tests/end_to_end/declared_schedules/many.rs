@@ -78,7 +78,8 @@ async fn a_thousand_are_made_within_a_minute_and_looked_at_without_a_write() {
     scheduled.apply(&[]).await;
     eventually(SOON * 4, async || {
         let left = scheduled.listed().await?.len();
-        Ok(ensure!(left == 0, "{left} are left"))
+        ensure!(left == 0, "{left} are left");
+        Ok(())
     })
     .await;
     println!("1000 schedules were deleted in {:?}", began.elapsed());
@@ -90,7 +91,12 @@ async fn two_managers_change_nothing_twice() {
     let scheduled = Scheduled::start().await;
     let (_process, api) = scheduled.stack.launch_another(Service::SchedulerManager).unwrap();
     let other = Metrics(api);
-    eventually(SOON, async || Ok(ensure!(other.0.get("/readyz").await?.status == 200))).await;
+    eventually(SOON, async || {
+        let ready = other.0.get("/readyz").await?;
+        ensure!(ready.status == 200, "{}", ready.body);
+        Ok(())
+    })
+    .await;
     let manager = scheduled.manager();
     scheduled.apply(&many(COUNT, "")).await;
     scheduled.has(COUNT, SOON * 2).await;
@@ -156,7 +162,7 @@ async fn while_temporal_is_away_changes_are_refused_or_wait() {
     scheduled.stack.temporal.kill().unwrap();
     // Applying does not need it.
     scheduled.apply_unchecked("other", &file(&[yearly("after", "")])).await;
-    let declaration = yearly("called", "").into();
+    let declaration = yearly("called", "");
     let spec = ScheduleSpec { schedule_id: "called".into(), declaration, ..Default::default() };
     let create = What::Create(CreateSchedule { schedule: Some(spec) });
     assert_eq!(scheduled.refused(create).await, "temporal-away");
