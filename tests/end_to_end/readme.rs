@@ -69,10 +69,11 @@ async fn the_published_events_do_what_is_said() {
 }
 
 #[test]
-fn the_example_route_is_one() {
+fn the_examples_are_one_set() {
     let files =
         blocks(README, "yaml").enumerate().map(|(n, text)| (format!("README-{n}.yaml"), text.to_owned()));
-    assert_eq!(RouteSet::load(files).unwrap().len(), 1);
+    let set = RouteSet::load(files).unwrap();
+    assert_eq!((set.len(), set.schedules().len()), (2, 1));
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn what_is_wrong_with_a_schedule_is_said_where_it_stands() {
     insta::assert_snapshot!(one("cron: 0 9 * * *, start: { workflow: A, args: [ \"${ event.data }\" ] }"), @"r.yaml:3:66: there is no event for an expression to see in a schedule; write the value out; a schedule that emits an event has routes compute with it");
     insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, overlap: skipp"), @"r.yaml:3:61: `overlap` is one of `skip`, `buffer-one`, `buffer-all`, `cancel-other`, `terminate-other`, `allow-all`; did you mean `skip`?");
     insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, catch_up: 1s"), @"r.yaml:3:62: `catch_up` is shorter than Temporal's shortest; write `10s` or more");
+    insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, paused: false, pause_on_failure: true"), @"r.yaml:3:85: `paused: false` would resume at once what `pause_on_failure` has paused; leave out `paused`, which leaves it to whoever resumes it");
     insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, runs: 0"), @"r.yaml:3:58: `runs` is a whole number from 1 to 1000000000");
     insta::assert_snapshot!(one("cron: 0 9 * * *, emit: events.a, timezone: UTC"), @"r.yaml:3:52: unknown field `timezone`; did you mean `time_zone`?");
     insta::assert_snapshot!(faults("  - { id: a, every: 1h, emit: events.a }\n  - { id: a, every: 2h, emit: events.a }"), @"r.yaml:4:11: the name `a` is taken by the schedule at r.yaml:3:11");

@@ -1,7 +1,6 @@
 //! Looking at what is there, for whoever operates it. Nothing is made or changed.
 
 use chrono::{DateTime, Utc};
-use signalbox_proto::names::search_attribute;
 use temporalio_client::NamespacedClient;
 use temporalio_common::protos::temporal::api::{
     enums::v1::{IndexedValueType, TaskQueueType},
@@ -47,16 +46,16 @@ impl Temporal {
             .map_err(|failure| LookupError::Away(failure.detail))
     }
 
-    /// The type of the search attribute that runs carry, such as `Keyword`; `None` if it is not there.
+    /// The type of a search attribute, such as `Keyword`; `None` if it is not there.
     ///
     /// # Errors
     /// [`LookupError::Away`].
-    pub async fn trigger_attribute(&self) -> Result<Option<String>, LookupError> {
+    pub async fn search_attribute(&self, name: &str) -> Result<Option<String>, LookupError> {
         let mut operator = self.client.connection().operator_service();
         let list = ListSearchAttributesRequest { namespace: self.client.namespace() };
         let listed = in_time(operator.list_search_attributes(within(DEADLINE, list))).await;
         let listed = listed.map_err(|failure| LookupError::Away(failure.detail))?.into_inner();
-        let number = listed.custom_attributes.get(search_attribute::TRIGGER);
+        let number = listed.custom_attributes.get(name);
         Ok(number.map(|number| match IndexedValueType::try_from(*number) {
             Ok(kind) => format!("{kind:?}"),
             Err(_) => format!("type {number}"),

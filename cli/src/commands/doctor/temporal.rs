@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
-use signalbox_proto::names::search_attribute::TRIGGER;
+use signalbox_proto::names::search_attribute::{DECLARED, TRIGGER};
 use signalbox_service::TemporalArgs;
 use signalbox_telemetry::Chain;
 use signalbox_temporal::{ConnectError, LookupError, Options, Poller, Temporal, Work};
@@ -36,7 +36,9 @@ pub async fn examine(args: &TemporalArgs, task_queues: &[String]) -> Examined {
         }
         Err(error) => findings.push(Finding::fault(namespace(args), Chain(&error).to_string(), WHERE)),
     }
-    findings.push(search_attribute(&temporal).await);
+    for name in [TRIGGER, DECLARED] {
+        findings.push(search_attribute(&temporal, name).await);
+    }
     let mut latest = None;
     for task_queue in task_queues {
         let (found, last_access) = workers(&temporal, task_queue).await;
@@ -77,10 +79,10 @@ async fn server(temporal: &Temporal, address: &str) -> Finding {
     }
 }
 
-async fn search_attribute(temporal: &Temporal) -> Finding {
-    let check = format!("search attribute {TRIGGER}");
-    let create = format!("`temporal operator search-attribute create --name {TRIGGER} --type Keyword`");
-    match temporal.trigger_attribute().await {
+async fn search_attribute(temporal: &Temporal, name: &str) -> Finding {
+    let check = format!("search attribute {name}");
+    let create = format!("`temporal operator search-attribute create --name {name} --type Keyword`");
+    match temporal.search_attribute(name).await {
         Ok(Some(kind)) if kind == "Keyword" => Finding::ok(check, "is there"),
         Ok(Some(kind)) => Finding::fault(
             check,

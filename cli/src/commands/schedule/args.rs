@@ -12,7 +12,7 @@ use crate::watch::WatchArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  signalbox schedule create heartbeat --cron '*/30 * * * * *'
+  signalbox schedule create half-minutes --cron '*/30 * * * * *'
   signalbox schedule create report --cron '0 9 * * 1-5' --time-zone Europe/Paris
   signalbox schedule create nightly --cron '0 2 * * *' --name Clean-up --json
   signalbox schedule create remind --cron '0 9 * * MON-FRI' --emit events.orders.remind

@@ -135,6 +135,13 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, defaults: &Defaults<'_>
     let policies = policies(reader, &entries);
     let paused = reader.optional(&entries, "paused", Reader::boolean);
     let note = reader.optional(&entries, "note", Reader::name);
+    if let (Some(Some(false)), Some(node)) = (paused, entries.get("pause_on_failure"))
+        && matches!(node.kind, Kind::Bool(true))
+    {
+        let help = Some("leave out `paused`, which leaves it to whoever resumes it".to_owned());
+        let message = "`paused: false` would resume at once what `pause_on_failure` has paused";
+        reader.fault_with_help(reader.span(node), rules::VALUE, message, help);
+    }
     let begins = begins::read(reader, &entries, id.as_ref(), defaults);
     description?;
     let begins = begins?;
