@@ -45,7 +45,7 @@ fn refused(call: &ScheduleCall, problem: &Problem, repeated: bool) -> Result<Acc
         }
         "schedule-exists" => (Fault::Permanent, Reason::ScheduleExists),
         "schedule-not-found" => (Fault::Permanent, Reason::ScheduleNotFound),
-        "bad-cron" | "bad-time-zone" | "bad-range" | "bad-schedule-id" | "bad-request" => {
+        "bad-cron" | "bad-time-zone" | "bad-range" | "bad-schedule" | "bad-schedule-id" | "bad-request" => {
             (Fault::Permanent, Reason::InvalidArgument)
         }
         // The last minute has a run for each of its seconds; the next has room.
@@ -74,7 +74,9 @@ mod tests {
         for code in ["temporal-away", "nats-away", "too-many-runs"] {
             assert_eq!(of(code), (Fault::Transient, Reason::Refused), "{code}");
         }
-        for code in ["bad-cron", "bad-time-zone", "bad-range", "bad-schedule-id", "bad-request"] {
+        for code in
+            ["bad-cron", "bad-time-zone", "bad-range", "bad-schedule", "bad-schedule-id", "bad-request"]
+        {
             assert_eq!(of(code), (Fault::Permanent, Reason::InvalidArgument), "{code}");
         }
         assert_eq!(of("schedule-exists"), (Fault::Permanent, Reason::ScheduleExists));
