@@ -84,11 +84,20 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// What is wrong and what to do about it, without the place.
+    pub fn text(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{}; {help}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Position { line, column } = self.span.at;
-        write!(f, "{}:{line}:{column}: {}", self.file, self.message)?;
-        self.help.iter().try_for_each(|help| write!(f, "; {help}"))
+        write!(f, "{}:{line}:{column}: {}", self.file, self.text())
     }
 }
 
@@ -100,6 +109,11 @@ impl Faults {
     /// Whether a router refuses the set.
     pub fn refuse(&self) -> bool {
         self.0.iter().any(|fault| fault.severity == Severity::Error)
+    }
+
+    /// All of them without their places, one a line: for whom what was read has no places.
+    pub fn text(&self) -> String {
+        self.0.iter().map(Fault::text).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -41,6 +41,11 @@ impl DeclaredSchedule {
         schedules::read_alone(ALONE, text, &parsed)
     }
 
+    /// The names of the fields that are about time.
+    pub fn names_of_times() -> impl Iterator<Item = &'static str> {
+        schedules::TIMES.fields.iter().map(|field| field.name)
+    }
+
     /// Reads the times of an entry and nothing else: `cron` to `jitter`.
     ///
     /// # Errors

@@ -49,11 +49,8 @@ fn single(told: &Told<'_>) -> String {
     let mut times: Vec<_> = told.singles.iter().map(|single| single.at).collect();
     times.sort_unstable();
     let times = times.into_iter().map(|at| shown(told.time_zone, at).local).collect();
-    format!("Once, at {}", list(times, "and")).replacen(
-        "Once, at",
-        if told.singles.len() == 1 { "Once, at" } else { "At" },
-        1,
-    )
+    let once = if told.singles.len() == 1 { "Once, at" } else { "At" };
+    format!("{once} {}", list(times, "and"))
 }
 
 fn list(mut items: Vec<String>, word: &str) -> String {

@@ -26,16 +26,12 @@ pub fn log(faults: &[Fault]) -> Value {
 
 /// A result (3.27).
 fn result(fault: &Fault) -> Value {
-    let text = match &fault.help {
-        Some(help) => format!("{}; {help}", fault.message),
-        None => fault.message.clone(),
-    };
     let at = fault.span.at;
     json!({
         "ruleId": fault.rule,
         "ruleIndex": RULES.iter().position(|rule| rule.name == fault.rule),
         "level": fault.severity.name(),
-        "message": { "text": text },
+        "message": { "text": fault.text() },
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": fault.file },
             "region": {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueHint};
 use serde_json::{Map, Value, json};
-use signalbox_routing::{DeclaredSchedule, Fault};
+use signalbox_routing::DeclaredSchedule;
 use signalbox_schedules::{Timing, after, duration, shown};
 
 use super::entry::Times;
@@ -56,13 +56,8 @@ fn read(times: &Times, now: DateTime<Utc>) -> Result<Timing, Failure> {
         let at = at.ok_or_else(|| wrong("--after: that is later than any time", None))?;
         entry.insert("at".to_owned(), at.into());
     }
-    DeclaredSchedule::read_times(&Value::Object(entry).to_string()).map_err(|faults| {
-        let said = |fault: &Fault| match &fault.help {
-            Some(help) => format!("{}; {help}", fault.message),
-            None => fault.message.clone(),
-        };
-        wrong(&faults.0.iter().map(said).collect::<Vec<_>>().join("\n"), None)
-    })
+    let timing = DeclaredSchedule::read_times(&Value::Object(entry).to_string());
+    timing.map_err(|faults| wrong(&faults.text(), None))
 }
 
 fn wrong(what: &str, tip: Option<&str>) -> Failure {

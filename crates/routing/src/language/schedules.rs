@@ -67,7 +67,7 @@ pub(crate) static SCHEDULE: Section = Section {
 };
 
 /// The times of a schedule alone.
-static TIMES: Section = Section {
+pub(crate) static TIMES: Section = Section {
     what: "times",
     doc: "When a schedule fires.",
     fields: &[

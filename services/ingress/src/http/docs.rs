@@ -1,6 +1,7 @@
 //! Interactive documentation, made from the code; nothing is fetched from elsewhere.
 
 mod declared;
+mod references;
 mod schedules;
 
 use std::{

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use signalbox_routing::{Declared, RouteSet};
 
+use super::references::moved;
 use crate::links::segment;
 
 /// Declared events of one set that get a path of their own, and sources.
@@ -53,20 +54,7 @@ fn add_events(routes: &RouteSet, document: &mut Value) {
 
 /// The schema with what it refers to within itself, for when it stands in a document at `place`.
 fn within(schema: Value, place: &str) -> Value {
-    let moved = |(name, value): (String, Value)| match value {
-        Value::String(text) if name == "$ref" && text.starts_with('#') => {
-            let to = format!("{place}{}", text.trim_start_matches('#'));
-            (name, to.into())
-        }
-        value => (name, within(value, place)),
-    };
-    match schema {
-        // Its references are relative to its own name.
-        Value::Object(object) if object.contains_key("$id") => Value::Object(object),
-        Value::Object(object) => object.into_iter().map(moved).collect(),
-        Value::Array(items) => items.into_iter().map(|item| within(item, place)).collect(),
-        other => other,
-    }
+    moved(schema, &|to| to.starts_with('#').then(|| format!("{place}{}", to.trim_start_matches('#'))))
 }
 
 /// The path of a filter, and the names that stand in it for what is not known.

@@ -1,14 +1,12 @@
 //! What a schedule is, in the document: the language of route files tells it.
 
 use serde_json::{Map, Value, json};
-use signalbox_routing::file_schema;
+use signalbox_routing::{DeclaredSchedule, file_schema};
+
+use super::references::moved;
 
 /// What begins the names of its schemas.
 const PREFIX: &str = "schedule.";
-
-/// Fields of an entry that are about time.
-const TIMES: [&str; 10] =
-    ["cron", "every", "calendars", "at", "except", "time_zone", "from", "until", "runs", "jitter"];
 
 /// Puts the schemas of bodies in their places.
 pub fn add(document: &mut Value) {
@@ -24,7 +22,8 @@ pub fn add(document: &mut Value) {
     unnamed["required"] = json!([]);
     let mut times = unnamed.clone();
     if let Some(properties) = times["properties"].as_object_mut() {
-        properties.retain(|name, _| TIMES.contains(&name.as_str()) || name == "after");
+        let of_time = |name: &str| name == "after" || DeclaredSchedule::names_of_times().any(|of| of == name);
+        properties.retain(|name, _| of_time(name));
     }
     for (path, method, schema) in [
         ("/schedules", "post", entry),
@@ -61,22 +60,8 @@ fn take(schema: &Value, definitions: &Map<String, Value>, taken: &mut Map<String
 }
 
 /// The schema, with references that hold in the document.
-fn in_document(mut schema: Value) -> Value {
-    match &mut schema {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                match field.as_str().and_then(|text| text.strip_prefix("#/$defs/")) {
-                    Some(of) if name == "$ref" => {
-                        *field = format!("#/components/schemas/{PREFIX}{of}").into()
-                    }
-                    _ => *field = in_document(field.take()),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| *item = in_document(item.take())),
-        _ => {}
-    }
-    schema
+fn in_document(schema: Value) -> Value {
+    moved(schema, &|to| Some(format!("#/components/schemas/{PREFIX}{}", to.strip_prefix("#/$defs/")?)))
 }
 
 #[cfg(test)]
@@ -97,6 +82,6 @@ mod tests {
         let times = body("/schedules/preview", "post");
         assert!(times["properties"]["after"].is_object() && times["properties"]["emit"].is_null());
         assert!(!document.to_string().contains("$defs"));
-        assert!(TIMES.iter().all(|name| post["properties"][*name].is_object()));
+        assert!(DeclaredSchedule::names_of_times().all(|name| post["properties"][name].is_object()));
     }
 }

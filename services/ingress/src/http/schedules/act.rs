@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::{
     operate::{id, instant, note},
     view::WholeSchedule,
-    whole::one,
+    whole::done,
 };
 use crate::{
     app::App,
@@ -81,7 +81,7 @@ pub async fn pause(
     JsonBody(WhyPaused { note: text }): JsonBody<WhyPaused>,
 ) -> Result<Json<WholeSchedule>, Problem> {
     let what = What::Pause(PauseSchedule { schedule_id: id(&schedule_id)?, note: note(text)? });
-    Ok(Json(one(&app, app.change_schedule(&call, what).await?)?.after("paused")))
+    done(&app, &call, what, "paused").await
 }
 
 /// Resume any schedule
@@ -104,7 +104,7 @@ pub async fn resume(
     CallId(call): CallId,
 ) -> Result<Json<WholeSchedule>, Problem> {
     let what = What::Resume(ResumeSchedule { schedule_id: id(&schedule_id)? });
-    Ok(Json(one(&app, app.change_schedule(&call, what).await?)?.after("resumed")))
+    done(&app, &call, what, "resumed").await
 }
 
 /// Trigger any schedule now
@@ -132,7 +132,7 @@ pub async fn trigger(
         args: args.into_iter().map(|arg| String::from(Box::<str>::from(arg)).into()).collect(),
     });
     let what = What::Trigger(TriggerSchedule { schedule_id: id(&schedule_id)?, args });
-    Ok(Json(one(&app, app.change_schedule(&call, what).await?)?.after("triggered")))
+    done(&app, &call, what, "triggered").await
 }
 
 /// Backfill any schedule
@@ -160,5 +160,5 @@ pub async fn backfill(
     let (from, to) = (instant("from", from)?, instant("to", to)?);
     let what =
         What::Backfill(BackfillSchedule { schedule_id: id(&schedule_id)?, from: Some(from), to: Some(to) });
-    Ok(Json(one(&app, app.change_schedule(&call, what).await?)?.after("backfilled")))
+    done(&app, &call, what, "backfilled").await
 }

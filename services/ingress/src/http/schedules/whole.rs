@@ -11,7 +11,7 @@ use axum::{
 use chrono::Utc;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use signalbox_domain::ScheduleId;
+use signalbox_domain::{EventId, ScheduleId};
 use signalbox_proto::v1::{
     ChangeSchedule, CreateSchedule, DescribeSchedule, ListSchedules, PlanSchedules, ScheduleSpec,
     planned_schedule, schedule_reply, schedule_request::What,
@@ -164,7 +164,7 @@ pub async fn replace(
         declaration: schedule.written,
         ..Default::default()
     });
-    Ok(Json(one(&app, app.change_schedule(&call, what).await?)?.after("changed")))
+    done(&app, &call, what, "changed").await
 }
 
 /// Delete any schedule
@@ -223,8 +223,21 @@ fn step(step: planned_schedule::Step) -> &'static str {
     }
 }
 
+/// Has a change made, and tells the schedule with what was done to it.
+///
+/// # Errors
+/// When it is not done, or nobody knows.
+pub async fn done(
+    app: &App,
+    call: &EventId,
+    what: What,
+    done: &'static str,
+) -> Result<Json<WholeSchedule>, Problem> {
+    Ok(Json(one(app, app.change_schedule(call, what).await?)?.after(done)))
+}
+
 /// The schedule that a reply tells.
-pub fn one(app: &App, reply: schedule_reply::What) -> Result<WholeSchedule, Problem> {
+fn one(app: &App, reply: schedule_reply::What) -> Result<WholeSchedule, Problem> {
     match reply {
         schedule_reply::What::Schedule(view) => Ok(WholeSchedule::of(view, &app.elsewhere)),
         _ => Err(Problem::unreadable()),

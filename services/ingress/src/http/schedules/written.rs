@@ -78,11 +78,7 @@ pub fn allowed(principal: &Principal, schedule: &DeclaredSchedule) -> Result<(),
 
 /// What is wrong with a schedule, or with its times; where it stands in the body means nothing to anybody.
 pub fn refused(faults: &Faults) -> Problem {
-    let one = |fault: &signalbox_routing::Fault| match &fault.help {
-        Some(help) => format!("{}; {help}", fault.message),
-        None => fault.message.clone(),
-    };
-    bad(faults.0.iter().map(one).collect::<Vec<_>>().join("\n"))
+    bad(faults.text())
 }
 
 fn bad(detail: impl Into<String>) -> Problem {
