@@ -1,5 +1,6 @@
 //! Events over HTTP, next to a bare JetStream publisher.
 
+mod http;
 mod report;
 mod rig;
 mod turn;
@@ -28,11 +29,11 @@ Examples:
 Numbers of a debug build, or of a machine that is busy otherwise, mean little.
 
 How it measures:
-  It starts a nats-server and an ingress of its own, which have nothing to do but this. The two sides take turns, round
-  by round, and who begins changes with each: events are sent to POST /events/{type}, each connection one after the
-  other, until the answer 202; and published to the same stream until it acknowledges them. After each turn what the
-  stream has is counted: an event that was accepted and is not stored ends the measurement. CPU is that of the whole
-  process for each event.")]
+  It starts a nats-server and an ingress of its own, which have nothing to do but this. The sides take turns, round by
+  round, and who begins changes with each: events are sent to POST /events/{type} until the answer 202, all over one
+  connection of HTTP/2, or over as many of HTTP/1.1 as events are open at a time; and published to the same stream, over
+  one connection, until it acknowledges them. After each turn what the stream has is counted: an event that was accepted
+  and is not stored ends the measurement. CPU is that of the whole process for each event.")]
 pub struct IntakeBench {
     /// Turns of each side
     #[arg(long, default_value_t = 3, value_name = "COUNT",
@@ -69,21 +70,24 @@ impl IntakeBench {
         let progress = Progress::new();
         progress.show(format_args!("warming up"));
         let mut rig = Rig::start().await?;
-        self.round(&mut rig, self.long.min(Duration::from_secs(2)), true).await?;
+        self.round(&mut rig, self.long.min(Duration::from_secs(2)), 0).await?;
         let mut rounds = Vec::new();
         for n in 1..=self.rounds {
             progress.show(format_args!("round {n} of {}", self.rounds));
-            rounds.push(self.round(&mut rig, self.long, n % 2 == 0).await?);
+            rounds.push(self.round(&mut rig, self.long, n).await?);
         }
         let [_, ingress] = rig.processes()?;
         Ok(Report::new(&rounds, self.long.as_secs_f64(), self.concurrency, ingress.most_memory()?))
     }
 
-    /// A turn of each: that over HTTP, and that of the bare publisher.
-    async fn round(&self, rig: &mut Rig, long: Duration, http_begins: bool) -> Result<[Turn; 2], Failure> {
-        let order = if http_begins { [Side::Http, Side::JetStream] } else { [Side::JetStream, Side::Http] };
-        let first = Turn::take(rig, order[0], self.concurrency, long).await?;
-        let second = Turn::take(rig, order[1], self.concurrency, long).await?;
-        Ok(if http_begins { [first, second] } else { [second, first] })
+    /// A turn of each side, in their order; the `n`th began.
+    async fn round(&self, rig: &mut Rig, long: Duration, n: usize) -> Result<Vec<Turn>, Failure> {
+        let first = n % Side::ALL.len();
+        let mut turns = Vec::new();
+        for side in Side::ALL.into_iter().cycle().skip(first).take(Side::ALL.len()) {
+            turns.push(Turn::take(rig, side, self.concurrency, long).await?);
+        }
+        turns.rotate_right(first);
+        Ok(turns)
     }
 }

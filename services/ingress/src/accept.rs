@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::Utc;
+use futures::FutureExt;
 use serde::Serialize;
 use signalbox_bus::{Bus, Entry, PublishError, Stored, Waiters, Waiting};
 use signalbox_domain::{
@@ -116,7 +117,10 @@ impl Acceptor {
         command.reply_to = Some(waiting.reply_to());
         let (event, effect) = (command.origin.event.clone(), command.effect_key.to_string());
         let accepted = Accepted { event_id: id, workflow_id: Some(workflow), stream_sequence: None };
-        let known = if keyed { self.known(&accepted, &command).await? } else { Progress::of(&event) };
+        let known = match keyed {
+            true => self.known(&accepted, &command).boxed().await?,
+            false => Progress::of(&event),
+        };
         let answer = if known.has_happened(&effect) {
             Answer { accepted, progress: known, settled: true }
         } else {
@@ -204,10 +208,10 @@ impl Acceptor {
         while !settled(&progress) && !progress.is_at_rest() {
             tokio::select! {
                 outcome = waiting.next() => progress.learn(outcome),
-                _ = look.tick(), if stored.duplicate => self.look(&mut progress).await,
+                _ = look.tick(), if stored.duplicate => self.look(&mut progress).boxed().await,
                 () = &mut over => {
                     // A reply may have been lost on its way; the ledger has it.
-                    self.look(&mut progress).await;
+                    self.look(&mut progress).boxed().await;
                     break;
                 }
                 () = self.stop.cancelled() => break,

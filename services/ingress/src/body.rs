@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::{
     extract::{FromRequest, Request},
-    http::{StatusCode, header},
+    http::header,
 };
 use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -18,21 +19,23 @@ pub const BODY_LIMIT: usize = 768 * 1024;
 /// How long the sending of a body may take.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
-/// The body, within [`BODY_LIMIT`] (a layer of the router) and [`BODY_WITHIN`].
+/// The body, within [`BODY_LIMIT`] and [`BODY_WITHIN`].
 ///
 /// # Errors
 /// When it is too large, too slow or breaks off.
 pub async fn read(request: Request) -> Result<Bytes, Problem> {
-    let body = timeout(BODY_WITHIN, Bytes::from_request(request, &())).await.map_err(|_| {
+    let reading = Limited::new(request.into_body(), BODY_LIMIT).collect();
+    let body = timeout(BODY_WITHIN, reading).await.map_err(|_| {
         let detail = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
         Problem::new(Code::TooSlow, detail)
     })?;
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(Code::TooLarge, format!("the body is larger than {} KiB", BODY_LIMIT / 1024))
+    match body {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(Code::TooLarge, format!("the body is larger than {} KiB", BODY_LIMIT / 1024)))
         }
-        _ => Problem::new(Code::BrokenBody, "the body broke off"),
-    })
+        Err(_) => Err(Problem::new(Code::BrokenBody, "the body broke off")),
+    }
 }
 
 /// A body of JSON; an empty one, or `null`, is `{}`.

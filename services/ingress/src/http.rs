@@ -19,16 +19,11 @@ mod workflows;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
-use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::{Router, middleware};
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, auth, body, limits, problem::Problem};
-
-/// Requests that are open at a time; one more gets 503. Probes do not count.
-pub const MAX_REQUESTS: usize = 4096;
+use crate::{app::App, auth, limits, problem::Problem};
 
 /// The header that makes a call safe to repeat.
 #[derive(IntoParams)]
@@ -123,9 +118,7 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(dead_letters::redrive_many))
         .routes(routes!(start_page::page))
-        .layer(DefaultBodyLimit::max(body::BODY_LIMIT))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
-        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(MAX_REQUESTS)), guard::limit))
         .split_for_parts();
     let (probes, mut api) = OpenApiRouter::with_openapi(api)
         .routes(routes!(operations::healthz))
@@ -137,10 +130,7 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::no_such_method())
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard))
-        .layer(CatchPanicLayer::custom(guard::panicked))
-        .layer(middleware::from_fn(security::headers))
-        .layer(middleware::from_fn_with_state(app.meters.clone(), guard::observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)
 }
 

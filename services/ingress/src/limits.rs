@@ -1,4 +1,4 @@
-//! How much is taken, from whom: rates by address and by caller, and how many bytes of bodies at once.
+//! How much is taken, from whom: rates by address and by caller, and how many requests and bytes of bodies at once.
 
 mod layer;
 mod options;
@@ -13,6 +13,9 @@ pub use peer::Peer;
 use rates::Rates;
 use tokio::sync::Semaphore;
 
+/// Requests that are open at a time; one more gets 503. Probes do not count.
+pub const REQUESTS_AT_MOST: usize = 4096;
+
 /// Bytes of bodies that are held at once; who comes with more is asked to come again. So what is taken in has a bound
 /// that does not depend on how many callers there are.
 const BODIES_AT_MOST: usize = 32 * 1024 * 1024;
@@ -22,6 +25,8 @@ const BODIES_AT_MOST: usize = 32 * 1024 * 1024;
 pub struct Limits {
     by_address: Option<Arc<Rates<IpAddr>>>,
     by_caller: Option<Arc<Rates<Arc<str>>>>,
+    /// Room for requests.
+    pub requests: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     proxies: usize,
 }
@@ -32,6 +37,7 @@ impl Limits {
         Self {
             by_address: args.rate_per_address.unwrap_or_default().quota(asked).map(Rates::new).map(Arc::new),
             by_caller: args.rate_per_key.unwrap_or_default().quota(asked).map(Rates::new).map(Arc::new),
+            requests: Arc::new(Semaphore::new(REQUESTS_AT_MOST)),
             bodies: Arc::new(Semaphore::new(BODIES_AT_MOST)),
             proxies: args.proxies,
         }

@@ -20,6 +20,9 @@ use tracing::{info, warn};
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// What is spoken over it (RFC 7301), the preferred first.
+const SPOKEN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
 /// Whether it speaks TLS.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TlsArgs {
@@ -128,12 +131,14 @@ impl Files {
         let key = PrivateKeyDer::from_pem_slice(&pems.key);
         let key = key.map_err(|cause| TlsError::NotPem(self.key.clone(), cause))?;
         let unusable = |cause| TlsError::Unusable(self.certificate.clone(), cause);
-        ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(unusable)?
             .with_no_client_auth()
             .with_single_cert(chain, key)
-            .map_err(unusable)
+            .map_err(unusable)?;
+        config.alpn_protocols = SPOKEN.map(<[u8]>::to_vec).to_vec();
+        Ok(config)
     }
 }
 

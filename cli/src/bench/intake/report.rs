@@ -13,14 +13,22 @@ pub struct Report {
     pub rounds: usize,
     pub seconds: f64,
     pub concurrency: usize,
-    pub http: Measured,
+    pub http2: Measured,
+    pub http1: Measured,
     pub jetstream: Measured,
-    /// Events per second over HTTP by those of the bare publisher in the same round.
-    pub ratio: Spread,
-    /// Over HTTP: the 99th percentile by the median.
-    pub spread: f64,
+    /// Events per second over HTTP/2, and HTTP/1.1, by those of the bare publisher in the same round.
+    pub ratio: Ratio,
+    /// Over HTTP/2, and HTTP/1.1: the 99th percentile by the median.
+    pub spread: [f64; 2],
     /// The most resident memory that the ingress ever had.
     pub most_memory_mb: f64,
+}
+
+/// Events per second by those of the bare publisher in the same round.
+#[derive(Debug, Serialize)]
+pub struct Ratio {
+    pub http2: Spread,
+    pub http1: Spread,
 }
 
 /// One side.
@@ -38,18 +46,22 @@ pub struct Measured {
 }
 
 impl Report {
-    /// Of rounds; in each, the turn over HTTP and that of the bare publisher.
-    pub fn new(rounds: &[[Turn; 2]], seconds: f64, concurrency: usize, most_memory_mb: f64) -> Self {
-        let [http, jetstream] = [0, 1].map(|side| Measured::of(rounds.iter().map(|round| &round[side])));
-        let ratio = rounds.iter().map(|[http, jetstream]| http.throughput() / jetstream.throughput());
+    /// Of rounds; in each, a turn of each side, in the order of [`Side::ALL`].
+    pub fn new(rounds: &[Vec<Turn>], seconds: f64, concurrency: usize, most_memory_mb: f64) -> Self {
+        let [http2, http1, jetstream] =
+            [0, 1, 2].map(|side| Measured::of(rounds.iter().map(|round| &round[side])));
+        let ratio = |side: usize| {
+            Spread::of(rounds.iter().map(|round| round[side].throughput() / round[2].throughput()))
+        };
         Self {
             circumstances: Circumstances::here(),
             rounds: rounds.len(),
             seconds,
             concurrency,
-            ratio: Spread::of(ratio),
-            spread: http.p99_ms / http.median_ms,
-            http,
+            ratio: Ratio { http2: ratio(0), http1: ratio(1) },
+            spread: [&http2, &http1].map(|side| side.p99_ms / side.median_ms),
+            http2,
+            http1,
             jetstream,
             most_memory_mb,
         }
@@ -57,27 +69,17 @@ impl Report {
 
     /// For people.
     pub fn table(&self) -> String {
-        let headings = ["PER SECOND", "MEDIAN", "P99", "MAX", "INGRESS", "NATS"].map(right);
-        let [rate, median, p99, max, ingress, nats] = headings.each_ref().map(String::as_str);
-        let mut table = Table::new(["EVENTS", rate, median, p99, max, ingress, nats]);
-        table.row(self.http.row("HTTP"));
-        table.row(self.jetstream.row("JetStream"));
-        let bold = |ratio: f64| Cell::new(BOLD, right(&format!("{ratio:.2}")));
-        let none = || Cell::from("");
-        table.row([
-            Cell::new(BOLD, "ratio"),
-            bold(self.ratio.median),
-            none(),
-            none(),
-            none(),
-            none(),
-            none(),
-        ]);
-        let Self { rounds, seconds, concurrency, circumstances, ratio, spread, most_memory_mb, .. } = self;
+        let headings = ["PER SECOND", "MEDIAN", "P99", "MAX", "INGRESS", "NATS", "RATIO"].map(right);
+        let [rate, median, p99, max, ingress, nats, ratio] = headings.each_ref().map(String::as_str);
+        let mut table = Table::new(["EVENTS", rate, median, p99, max, ingress, nats, ratio, ""]);
+        table.row(self.http2.row("HTTP/2", Some(&self.ratio.http2)));
+        table.row(self.http1.row("HTTP/1.1", Some(&self.ratio.http1)));
+        table.row(self.jetstream.row("JetStream", None));
+        let Self { rounds, seconds, concurrency, circumstances, spread: [http2, http1], .. } = self;
         let told = format!(
-            "ratio {:.2} to {:.2} by round; over HTTP p99 is {spread:.1} times the median; the ingress had \
-             {most_memory_mb:.0} MB at most; all that was accepted is stored",
-            ratio.lowest, ratio.highest
+            "over HTTP p99 is {http2:.1} and {http1:.1} times the median; the ingress had {:.0} MB at most; all that was \
+             accepted is stored",
+            self.most_memory_mb
         );
         let rounds =
             format!("{rounds} rounds of {seconds} s by each side, {concurrency} at a time; {circumstances}");
@@ -100,10 +102,12 @@ impl Measured {
         }
     }
 
-    fn row(&self, side: &str) -> [Cell; 7] {
+    fn row(&self, side: &str, ratio: Option<&Spread>) -> [Cell; 9] {
         let cell = |text: String| Cell::from(right(&text));
         let ms = |value: f64| cell(format!("{value:.2} ms"));
         let us = |value: f64| cell(format!("{value:.0} µs"));
+        let bold = |ratio: &Spread| Cell::new(BOLD, right(&format!("{:.2}", ratio.median)));
+        let by_round = |ratio: &Spread| format!("{:.2} to {:.2} by round", ratio.lowest, ratio.highest);
         [
             side.into(),
             cell(format!("{:.0}", self.events_per_second)),
@@ -112,6 +116,8 @@ impl Measured {
             ms(self.max_ms),
             us(self.ingress_us),
             us(self.nats_us),
+            ratio.map_or_else(|| "".into(), bold),
+            Cell::new(DIM, ratio.map(by_round).unwrap_or_default()),
         ]
     }
 }

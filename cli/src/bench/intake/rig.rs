@@ -3,20 +3,15 @@
 use std::env;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest, handshake};
-use hyper::{Request, StatusCode, header};
-use hyper_util::rt::TokioIo;
 use signalbox_bus::Bus;
 use signalbox_domain::EventSubject;
 use signalbox_proto::names::stream;
 use signalbox_servers::{NatsServer, Process};
-use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep};
 use uuid::Uuid;
 
-use crate::bench::rig::{self, START, TYPE, caused_by, failed};
+use super::http::Http1;
+use crate::bench::rig::{self, START, TYPE, caused_by};
 use crate::bench::usage::Used;
 use crate::failure::Failure;
 
@@ -26,7 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Rig {
     nats: NatsServer,
     ingress: Process,
-    address: SocketAddr,
+    /// Where the ingress listens.
+    pub address: SocketAddr,
     bus: Bus,
     to: EventSubject,
 }
@@ -47,21 +43,13 @@ impl Rig {
     async fn takes_events(&mut self) -> Result<(), Failure> {
         let began = Instant::now();
         loop {
-            let taken = async { self.connect().await?.send(0).await };
+            let taken = async { Http1::connect(self.address).await?.send(0).await };
             match taken.await {
                 Ok(()) => return Ok(()),
                 Err(_) if self.ingress.is_running() && began.elapsed() < START => sleep(LOOK_EVERY).await,
                 Err(failure) => return Err(failure),
             }
         }
-    }
-
-    /// One connection over which events are sent one after the other.
-    pub async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(caused_by)?;
-        Ok(Connection { sender, connection, address: self.address })
     }
 
     /// Publishes one event as any publisher does.
@@ -79,38 +67,5 @@ impl Rig {
     /// The nats-server and the ingress.
     pub fn processes(&mut self) -> Result<[Used; 2], Failure> {
         Ok([Used::by(self.nats.process().id())?, Used::by(self.ingress.id())?])
-    }
-}
-
-/// A connection to the ingress.
-pub struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    connection: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,
-    address: SocketAddr,
-}
-
-impl Connection {
-    /// Sends one event, and reads the answer to its end.
-    pub async fn send(&mut self, n: usize) -> Result<(), Failure> {
-        let request = Request::post(format!("/events/{TYPE}"))
-            .header(header::HOST, self.address.to_string())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(rig::order(n).bytes().clone()))
-            .map_err(caused_by)?;
-        let answer = async {
-            let answer = self.sender.send_request(request).await?;
-            Ok::<_, hyper::Error>((answer.status(), answer.into_body().collect().await?.to_bytes()))
-        };
-        let (status, body) = tokio::select! {
-            answer = answer => answer.map_err(caused_by)?,
-            ended = &mut self.connection => {
-                ended.map_err(caused_by)?;
-                return Err(failed("the ingress closed the connection".to_owned()));
-            }
-        };
-        match status {
-            StatusCode::ACCEPTED => Ok(()),
-            _ => Err(failed(format!("{status}: {}", String::from_utf8_lossy(&body)))),
-        }
     }
 }

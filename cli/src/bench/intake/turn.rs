@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 
+use super::http::{Http1, Http2};
 use super::rig::Rig;
 use crate::bench::rig::failed;
 use crate::failure::Failure;
@@ -11,9 +12,23 @@ use crate::failure::Failure;
 /// Who sends events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Over HTTP.
-    Http,
-    /// A bare JetStream publisher.
+    /// Over one connection of HTTP/2.
+    Http2,
+    /// Over connections of HTTP/1.1, as many as events are open at a time.
+    Http1,
+    /// A bare JetStream publisher, over one connection.
+    JetStream,
+}
+
+impl Side {
+    /// In the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Http2, Self::Http1, Self::JetStream];
+}
+
+/// Sends events, one after the other.
+enum Sender {
+    Http2(Http2),
+    Http1(Box<Http1>),
     JetStream,
 }
 
@@ -43,9 +58,10 @@ impl Turn {
     ) -> Result<Self, Failure> {
         let [nats, ingress] = rig.processes()?;
         let (before, stored) = ([nats.cpu()?, ingress.cpu()?], rig.stored().await?);
+        let senders = Sender::some(rig, side, concurrency).await?;
         let began = Instant::now();
         let until = began + long;
-        let all = try_join_all((0..concurrency).map(|_| send(rig, side, until))).await?;
+        let all = try_join_all(senders.into_iter().map(|sender| sender.send(rig, until))).await?;
         let took = began.elapsed();
         let latencies = all.concat();
         let stored = rig.stored().await? - stored;
@@ -63,20 +79,36 @@ impl Turn {
     }
 }
 
-/// One after the other.
-async fn send(rig: &Rig, side: Side, until: Instant) -> Result<Vec<Duration>, Failure> {
-    let mut latencies = Vec::new();
-    let mut connection = match side {
-        Side::Http => Some(rig.connect().await?),
-        Side::JetStream => None,
-    };
-    while Instant::now() < until {
-        let began = Instant::now();
-        match &mut connection {
-            Some(connection) => connection.send(latencies.len()).await?,
-            None => rig.publish(latencies.len()).await?,
+impl Sender {
+    async fn some(rig: &Rig, side: Side, count: usize) -> Result<Vec<Self>, Failure> {
+        let mut senders = Vec::with_capacity(count);
+        match side {
+            Side::Http2 => {
+                let shared = Http2::connect(rig.address).await?;
+                senders.extend((0..count).map(|_| Self::Http2(shared.clone())));
+            }
+            Side::Http1 => {
+                for _ in 0..count {
+                    senders.push(Self::Http1(Box::new(Http1::connect(rig.address).await?)));
+                }
+            }
+            Side::JetStream => senders.extend((0..count).map(|_| Self::JetStream)),
         }
-        latencies.push(began.elapsed());
+        Ok(senders)
     }
-    Ok(latencies)
+
+    /// One event after the other, until then.
+    async fn send(mut self, rig: &Rig, until: Instant) -> Result<Vec<Duration>, Failure> {
+        let mut latencies = Vec::new();
+        while Instant::now() < until {
+            let (n, began) = (latencies.len(), Instant::now());
+            match &mut self {
+                Self::Http2(shared) => shared.send(n).await?,
+                Self::Http1(connection) => connection.send(n).await?,
+                Self::JetStream => rig.publish(n).await?,
+            }
+            latencies.push(began.elapsed());
+        }
+        Ok(latencies)
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::{FutureExt, future::join_all};
 use signalbox_bus::{Stored, Waiting};
 use signalbox_domain::{Event, EventRef};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -107,17 +107,28 @@ impl Acceptor {
         self.follow(accepted, &event, stored, &mut waiting, until, Progress::is_complete).await
     }
 
-    /// Sends the event again, under its own message id, until JetStream has it or its sender has waited long enough.
     async fn store_patiently(
         &self,
         accepted: &Accepted,
         event: &Event,
         until: Instant,
     ) -> Result<Stored, Problem> {
-        let mut problem = match self.store("event", accepted, self.bus.publish_event(event)).await {
-            Err(problem) if problem.is_transient() => problem,
-            settled => return settled,
-        };
+        match self.store("event", accepted, self.bus.publish_event(event)).await {
+            Err(problem) if problem.is_transient() => {
+                self.store_again(accepted, event, until, problem).boxed().await
+            }
+            settled => settled,
+        }
+    }
+
+    /// Sends the event again, under its own message id, until JetStream has it or its sender has waited long enough.
+    async fn store_again(
+        &self,
+        accepted: &Accepted,
+        event: &Event,
+        until: Instant,
+        mut problem: Problem,
+    ) -> Result<Stored, Problem> {
         let Ok(_place) = self.patient.try_acquire() else { return Err(problem) };
         let _counted = self.meters.waiting();
         loop {

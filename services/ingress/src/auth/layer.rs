@@ -1,9 +1,7 @@
-//! The layer around all endpoints that asks who calls.
-
-use std::sync::Arc;
+//! What stands before all endpoints and asks who calls.
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -26,8 +24,8 @@ pub enum Halt {
 }
 
 /// Lets those through who may, and tells the handlers who it is.
-pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    match admit(&app, &mut request).await {
+pub async fn guard(app: &App, mut request: Request, next: Next) -> Response {
+    match admit(app, &mut request).await {
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
             next.run(request).await

@@ -1,6 +1,6 @@
-//! What stands around every handler.
+//! What stands around every handler. It is one layer, for each costs every call an allocation and a copy of all within.
 
-use std::{any::Any, sync::Arc, time::Instant};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -8,37 +8,31 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use signalbox_domain::WorkflowId;
 use signalbox_proto::names::header;
-use tokio::sync::Semaphore;
 use tracing::{debug, error, warn};
 
-use super::spans;
+use super::{security, spans};
 use crate::{
     accept::Accepted,
+    app::App,
+    auth,
     extract::Trace,
-    metrics::Meters,
     problem::{self, Problem},
 };
 
-/// Refuses a request when too many are open.
-pub async fn limit(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match permits.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Problem::too_busy().into_response(),
-    }
-}
-
 /// The answer to a call whose handler panicked.
-pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     error!(panic = text, "handler panicked");
     Problem::internal().into_response()
 }
 
-/// Measures, traces and logs a request, and gives the caller the `traceparent` that it was worked on under.
-pub async fn observe(State(meters): State<Meters>, mut request: Request, next: Next) -> Response {
+/// Lets a request through to its handler if its caller may. Measures, traces and logs it, and gives the caller the
+/// `traceparent` that it was worked on under.
+pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -46,13 +40,15 @@ pub async fn observe(State(meters): State<Meters>, mut request: Request, next: N
     let mut span = spans::of_request(&request, route);
     let trace = Trace(span.context());
     request.extensions_mut().insert(trace.clone());
-    let mut response = span.around(next.run(request)).await;
+    let answering = AssertUnwindSafe(auth::guard(&app, request, next)).catch_unwind();
+    let mut response = span.around(answering).await.unwrap_or_else(panicked);
+    security::forbid(response.headers_mut());
     spans::answered(&mut span, &response);
     problem::as_its_path_has_it(route, &mut response);
     if let Some(parent) = trace.0.traceparent().and_then(|text| HeaderValue::from_str(text).ok()) {
         response.headers_mut().insert(header::TRACEPARENT, parent);
     }
-    meters.answered(route, &method, response.status(), began.elapsed());
+    app.meters.answered(route, &method, response.status(), began.elapsed());
     log(&method, route, &trace, &response, began);
     response
 }

@@ -1,11 +1,6 @@
 //! Headers that keep browsers from doing more with an answer than is meant.
 
-use axum::{
-    extract::Request,
-    http::{HeaderValue, header},
-    middleware::Next,
-    response::Response,
-};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 /// What every answer says, unless its handler said something of its own.
 const HEADERS: [(header::HeaderName, &str); 4] = [
@@ -16,10 +11,8 @@ const HEADERS: [(header::HeaderName, &str); 4] = [
 ];
 
 /// Says so.
-pub async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub fn forbid(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }

@@ -15,7 +15,7 @@ mod guarded;
 mod limited;
 
 use super::*;
-use crate::{Options, metrics::Meters};
+use crate::{Options, body};
 
 #[derive(Parser)]
 struct Flags {
@@ -370,19 +370,20 @@ async fn probes_tell_the_state() {
     assert!(metrics.text().contains(sample), "{}", metrics.text());
 }
 
-fn guarded(permits: usize) -> Router {
-    let meters = Meters::new(&signalbox_telemetry::Metrics::new("ingress"));
+/// A service with room for so many requests.
+async fn guarded(room: usize) -> Router {
+    let app = app(&[]).await;
+    app.limits.requests.forget_permits(limits::REQUESTS_AT_MOST - room);
     Router::new()
         .route("/fine", get(async || StatusCode::OK))
         .route("/panics", get(async || -> StatusCode { panic!("on purpose") }))
-        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(permits)), guard::limit))
-        .layer(CatchPanicLayer::custom(guard::panicked))
-        .layer(middleware::from_fn_with_state(meters, guard::observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
+        .layer(middleware::from_fn_with_state(app, guard::guard))
 }
 
 #[tokio::test]
 async fn a_panic_is_one_callers_problem() {
-    let router = guarded(1);
+    let router = guarded(1).await;
     let answer = send(&router, request("GET /panics", &[], "")).await;
     assert_eq!((answer.status, &answer.json()["code"]), (500, &json!("internal")));
     assert!(!answer.text().contains("on purpose"));
@@ -392,7 +393,7 @@ async fn a_panic_is_one_callers_problem() {
 
 #[tokio::test]
 async fn too_many_at_once_are_told_to_come_again() {
-    let answer = send(&guarded(0), request("GET /fine", &[], "")).await;
+    let answer = send(&guarded(0).await, request("GET /fine", &[], "")).await;
     assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("too-busy")));
     assert!(answer.headers.contains_key("retry-after"));
 }

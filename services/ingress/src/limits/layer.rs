@@ -52,14 +52,16 @@ impl Limits {
     }
 }
 
-/// Refuses bodies when too many bytes of them are held. One that does not say how long it is counts as the longest.
+/// Refuses a request when too many are open, or too many bytes of bodies are held. A body that does not say how long it
+/// is counts as the longest.
 pub async fn limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Limits { requests, bodies, .. } = &app.limits;
     let length = request.body().size_hint().exact().unwrap_or(BODY_LIMIT as u64);
     // What is longer is refused, and read no further than that.
     let bytes = u32::try_from(length.min(BODY_LIMIT as u64)).unwrap_or(u32::MAX);
-    match app.limits.bodies.try_acquire_many(bytes) {
-        Ok(_held) => next.run(request).await,
-        Err(_) => Problem::too_busy().into_response(),
+    match (requests.try_acquire(), bodies.try_acquire_many(bytes)) {
+        (Ok(_open), Ok(_held)) => next.run(request).await,
+        _ => Problem::too_busy().into_response(),
     }
 }
 

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::Utc;
+use futures::FutureExt;
 use serde::Serialize;
 use signalbox_domain::{
     BadEvent, BadId, Event, EventId, HttpMessage, Posted, Source, TraceContext, read_http_body,
@@ -209,7 +210,15 @@ async fn one(app: &App, preference: Preference, event: Event) -> Result<Response
     let Some(wait) = preference.wait else {
         return Ok(app.accept.event_only(event).await?.respond(|_, _| ()));
     };
-    let until = Instant::now() + wait;
+    waited_for(app, preference, event, Instant::now() + wait).boxed().await
+}
+
+async fn waited_for(
+    app: &App,
+    preference: Preference,
+    event: Event,
+    until: Instant,
+) -> Result<Response, Problem> {
     let answer = app.accept.event_until(event, until).await?;
     let mut told = Told::of(&answer, &app.elsewhere);
     if preference.result {

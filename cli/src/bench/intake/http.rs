@@ -1,0 +1,87 @@
+//! Clients of the ingress that do no more than they must.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::{Request, Response, StatusCode, header};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+use crate::bench::rig::{TYPE, caused_by, failed, order};
+use crate::failure::Failure;
+
+/// A connection over which events go one after the other.
+pub struct Http1 {
+    address: SocketAddr,
+    sender: http1::SendRequest<Full<Bytes>>,
+    connection: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,
+}
+
+/// A connection that many use at once.
+#[derive(Clone)]
+pub struct Http2 {
+    address: SocketAddr,
+    sender: http2::SendRequest<Full<Bytes>>,
+}
+
+impl Http1 {
+    pub async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+        let (sender, connection) = http1::handshake(open(address).await?).await.map_err(caused_by)?;
+        Ok(Self { address, sender, connection })
+    }
+
+    /// Sends one event, and reads the answer to its end.
+    pub async fn send(&mut self, n: usize) -> Result<(), Failure> {
+        let request = event(format!("/events/{TYPE}"), self.address, n)?;
+        let answer = async { taken(self.sender.send_request(request).await.map_err(caused_by)?).await };
+        tokio::select! {
+            answer = answer => answer,
+            ended = &mut self.connection => {
+                ended.map_err(caused_by)?;
+                Err(failed("the ingress closed the connection".to_owned()))
+            }
+        }
+    }
+}
+
+impl Http2 {
+    pub async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+        let (sender, connection) =
+            http2::handshake(TokioExecutor::new(), open(address).await?).await.map_err(caused_by)?;
+        // It ends with the last sender; before that, each request says why.
+        tokio::spawn(connection);
+        Ok(Self { address, sender })
+    }
+
+    /// Sends one event, and reads the answer to its end.
+    pub async fn send(&mut self, n: usize) -> Result<(), Failure> {
+        let request = event(format!("http://{}/events/{TYPE}", self.address), self.address, n)?;
+        taken(self.sender.send_request(request).await.map_err(caused_by)?).await
+    }
+}
+
+async fn open(address: SocketAddr) -> Result<TokioIo<TcpStream>, Failure> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(TokioIo::new(stream))
+}
+
+fn event(target: String, host: SocketAddr, n: usize) -> Result<Request<Full<Bytes>>, Failure> {
+    Request::post(target)
+        .header(header::HOST, host.to_string())
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(order(n).bytes().clone()))
+        .map_err(caused_by)
+}
+
+async fn taken(answer: Response<Incoming>) -> Result<(), Failure> {
+    let status = answer.status();
+    let body = answer.into_body().collect().await.map_err(caused_by)?.to_bytes();
+    match status {
+        StatusCode::ACCEPTED => Ok(()),
+        _ => Err(failed(format!("{status}: {}", String::from_utf8_lossy(&body)))),
+    }
+}
