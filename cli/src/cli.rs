@@ -120,6 +120,9 @@ pub enum Command {
     TiedToLauncher {
         /// Process id of the launcher, this process's parent
         launcher: i32,
+        /// Leave the processors to others
+        #[arg(long)]
+        yielding: bool,
         /// What to run, and its arguments
         #[arg(last = true, required = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
@@ -226,8 +229,8 @@ mod tests {
     #[test]
     fn the_tied_program_gets_its_own_flags() {
         let command = parsed("signalbox tied-to-launcher 7 -- prog --help -x").unwrap().command;
-        let Command::TiedToLauncher { launcher, command } = command else { panic!("{command:?}") };
-        assert_eq!(launcher, 7);
+        let Command::TiedToLauncher { launcher, yielding, command } = command else { panic!("{command:?}") };
+        assert_eq!((launcher, yielding), (7, false));
         assert_eq!(command, ["prog", "--help", "-x"]);
     }
 

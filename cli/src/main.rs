@@ -68,7 +68,9 @@ fn run(command: Command) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::NullTemporal { listen } => on(runtime::Builder::new_current_thread(), bench::null(listen)),
-        Command::TiedToLauncher { launcher, command } => failed(&exec_tied(launcher, &command)),
+        Command::TiedToLauncher { launcher, yielding, command } => {
+            failed(&exec_tied(launcher, yielding, &command))
+        }
     }
 }
 

@@ -45,6 +45,9 @@ How it measures:
   is not counted. The direct client's runs carry the memo and the search attribute that Signalbox gives its own,
   which cost Temporal some percent: both sides do the same starts. Latencies are of all counted starts. Starts per second, and their ratio, are medians of rounds.
 
+What is measured best, a stack that logs no line for each start:
+  SIGNALBOX_LOG=info signalbox up --ephemeral
+
 Two stacks, such as with and without tracing:
   signalbox up --ephemeral
   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 signalbox up --ephemeral --api-port 9000 \\

@@ -26,7 +26,8 @@ const SERVICE_THREADS: &str = "TOKIO_WORKER_THREADS";
 /// Threads of nats-server, as Go reads it.
 const NATS_THREADS: &str = "GOMAXPROCS";
 
-/// Processors for one part: they share this machine with each other and with Temporal, which needs most of it.
+/// Processors for one part: they share this machine with each other and with Temporal, which needs most of it. What they
+/// have to do they do at once where there is room, and behind Temporal, which has the longest work, where there is not.
 fn share() -> usize {
     available_parallelism().map_or(1, |all| (all.get() / 4).max(1))
 }
@@ -97,7 +98,7 @@ impl Plan {
         let options = NatsOptions::new(&self.nats_server)
             .port(self.args.nats_port)
             .data_dir(self.data.nats())
-            .wrapper(self.wrapper())
+            .wrapper(self.wrapper().yielding())
             .log(self.output.sink(Part::Nats))
             .ready_within(SERVER_READY_WITHIN);
         match env::var_os(NATS_THREADS) {
@@ -126,7 +127,7 @@ impl Plan {
         let launch = Launch::new(part.name(), &self.signalbox);
         Launch {
             env: self.environment(),
-            wrapper: Some(self.wrapper()),
+            wrapper: Some(self.wrapper().yielding()),
             log: Some(self.output.sink(part)),
             ..launch.args(["serve", part.name(), "--listen", &self.listen(part)])
         }

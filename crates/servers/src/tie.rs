@@ -23,15 +23,29 @@ impl Wrapper {
         let pid = process::id().to_string();
         Self { program: signalbox, args: vec!["tied-to-launcher".into(), pid.into(), "--".into()] }
     }
+
+    /// What is launched so leaves the processors to others of this machine where they are not enough for all.
+    pub fn yielding(mut self) -> Self {
+        self.args.insert(1, "--yielding".into());
+        self
+    }
 }
+
+/// How much nicer than its launcher is what yields, by `nice(2)`.
+const NICER: i32 = 10;
 
 /// Becomes `command` (a program and its arguments), which gets SIGTERM when the launcher dies (on Linux). Returns only if that fails.
 ///
-/// `launcher` is the pid of the process that started this one; if that is gone already, nothing is run.
-pub fn exec_tied(launcher: i32, command: &[OsString]) -> io::Error {
+/// `launcher` is the pid of the process that started this one; if that is gone already, nothing is run. What is `yielding`
+/// has a lower priority.
+pub fn exec_tied(launcher: i32, yielding: bool, command: &[OsString]) -> io::Error {
     let Some((program, args)) = command.split_first() else {
         return io::Error::new(io::ErrorKind::InvalidInput, "there is nothing to run");
     };
+    if yielding && let Err(error) = rustix::process::nice(NICER) {
+        // It runs as well without.
+        tracing::debug!(%error, "not nicer");
+    }
     let failed = match tie(launcher) {
         Ok(()) => Command::new(program).args(args).exec(),
         Err(error) => error,

@@ -11,12 +11,7 @@ use std::{
 };
 
 use activity::Activity;
-use axum::{
-    Router,
-    extract::Request,
-    http::header,
-    serve::Listener,
-};
+use axum::{Router, extract::Request, http::header, serve::Listener};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -109,7 +104,8 @@ async fn speak(
         request
     });
     let server = server();
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+    let mut connection =
+        pin!(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.cancelled() => finish(connection.as_mut()).await,

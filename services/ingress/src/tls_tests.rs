@@ -8,6 +8,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{ClientConfig, RootCertStore},
 };
 use tokio_util::sync::CancellationToken;
@@ -44,18 +45,27 @@ impl Certificate {
     }
 }
 
-/// What a client hears that trusts this certificate alone.
-async fn asked(port: u16, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
+/// A connection of a client that trusts this certificate alone, and would speak this.
+async fn connected(
+    port: u16,
+    trusted: &CertificateDer<'static>,
+    spoken: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = spoken.iter().map(|name| name.to_vec()).collect();
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let mut stream =
-        TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await?;
+    TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await
+}
+
+/// What it hears.
+async fn asked(port: u16, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
+    let mut stream = connected(port, trusted, &[]).await?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
@@ -74,6 +84,8 @@ async fn a_certificate_is_served_and_renewed_without_a_stop() {
     let calls = async {
         let first = certificate.der.clone();
         assert!(asked(port, &first).await.unwrap().ends_with("over TLS"));
+        let agreed = connected(port, &first, &[b"http/1.1", b"h2"]).await.unwrap();
+        assert_eq!(agreed.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         fs::write(certificate.args().tls_cert.unwrap(), "nonsense").unwrap();
         tls.look();
         assert!(asked(port, &first).await.unwrap().ends_with("over TLS"), "that of before stays in use");

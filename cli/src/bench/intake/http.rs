@@ -41,19 +41,19 @@ impl Http1 {
             answer = answer => answer,
             ended = &mut self.connection => {
                 ended.map_err(caused_by)?;
-                Err(failed("the ingress closed the connection".to_owned()))
+                Err(closed())
             }
         }
     }
 }
 
 impl Http2 {
-    pub async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+    /// Also gives what keeps it up: it is to be polled while it is used.
+    pub async fn connect(address: SocketAddr) -> Result<(Self, impl Future<Output = Failure>), Failure> {
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), open(address).await?).await.map_err(caused_by)?;
-        // It ends with the last sender; before that, each request says why.
-        tokio::spawn(connection);
-        Ok(Self { address, sender })
+        let up = async { connection.await.err().map_or_else(closed, caused_by) };
+        Ok((Self { address, sender }, up))
     }
 
     /// Sends one event, and reads the answer to its end.
@@ -61,6 +61,10 @@ impl Http2 {
         let request = event(format!("http://{}/events/{TYPE}", self.address), self.address, n)?;
         taken(self.sender.send_request(request).await.map_err(caused_by)?).await
     }
+}
+
+fn closed() -> Failure {
+    failed("the ingress closed the connection".to_owned())
 }
 
 async fn open(address: SocketAddr) -> Result<TokioIo<TcpStream>, Failure> {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, pending, try_join_all};
 
 use super::http::{Http1, Http2};
 use super::rig::Rig;
@@ -58,10 +59,14 @@ impl Turn {
     ) -> Result<Self, Failure> {
         let [nats, ingress] = rig.processes()?;
         let (before, stored) = ([nats.cpu()?, ingress.cpu()?], rig.stored().await?);
-        let senders = Sender::some(rig, side, concurrency).await?;
+        let (senders, up) = Sender::some(rig, side, concurrency).await?;
         let began = Instant::now();
         let until = began + long;
-        let all = try_join_all(senders.into_iter().map(|sender| sender.send(rig, until))).await?;
+        let sending = try_join_all(senders.into_iter().map(|sender| sender.send(rig, until)));
+        let all = tokio::select! {
+            all = sending => all?,
+            ended = up => return Err(ended),
+        };
         let took = began.elapsed();
         let latencies = all.concat();
         let stored = rig.stored().await? - stored;
@@ -80,12 +85,18 @@ impl Turn {
 }
 
 impl Sender {
-    async fn some(rig: &Rig, side: Side, count: usize) -> Result<Vec<Self>, Failure> {
-        let mut senders = Vec::with_capacity(count);
+    /// So many, and what keeps up what they share; that ends only when it fails.
+    async fn some(
+        rig: &Rig,
+        side: Side,
+        count: usize,
+    ) -> Result<(Vec<Self>, BoxFuture<'static, Failure>), Failure> {
+        let (mut senders, mut up) = (Vec::with_capacity(count), pending().boxed());
         match side {
             Side::Http2 => {
-                let shared = Http2::connect(rig.address).await?;
+                let (shared, connection) = Http2::connect(rig.address).await?;
                 senders.extend((0..count).map(|_| Self::Http2(shared.clone())));
+                up = connection.boxed();
             }
             Side::Http1 => {
                 for _ in 0..count {
@@ -94,7 +105,7 @@ impl Sender {
             }
             Side::JetStream => senders.extend((0..count).map(|_| Self::JetStream)),
         }
-        Ok(senders)
+        Ok((senders, up))
     }
 
     /// One event after the other, until then.

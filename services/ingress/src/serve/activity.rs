@@ -41,3 +41,23 @@ impl Activity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_asked_last_counts() {
+        let (activity, opened) = (Activity::new(), Instant::now());
+        activity.ceased().await;
+        assert_eq!(opened.elapsed().as_secs(), HEAD_WITHIN.as_secs(), "nothing was ever asked");
+        activity.notice();
+        advance(IDLE_AT_MOST / 2).await;
+        activity.notice();
+        let asked = Instant::now();
+        activity.ceased().await;
+        assert_eq!(asked.elapsed().as_secs(), IDLE_AT_MOST.as_secs());
+    }
+}
