@@ -1,8 +1,10 @@
 //! The HTTP API, as a client of it.
 
 mod problem;
+mod tls;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +16,8 @@ use serde_json::Value;
 use signalbox_domain::TraceContext;
 use signalbox_proto::names::header;
 use signalbox_service::Secret;
+use signalbox_telemetry::Chain;
+use tls::TlsError;
 
 use crate::exit::Exit;
 use crate::failure::root;
@@ -28,6 +32,10 @@ pub struct ApiArgs {
     #[arg(long, env = "SIGNALBOX_API", default_value = "http://localhost:8000", value_name = "URL",
           value_hint = ValueHint::Url, value_parser = address)]
     pub api: Url,
+
+    /// File with the certificates, in PEM, that vouch for the API's; without it, those that this machine trusts
+    #[arg(long, env = "SIGNALBOX_API_CA", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub api_ca: Option<PathBuf>,
 
     /// API key or token that the API asks for
     #[arg(long, env = "SIGNALBOX_API_KEY", hide_env_values = true, value_name = "SECRET",
@@ -63,6 +71,9 @@ pub enum ApiError {
     /// An id that HTTP cannot carry.
     #[error("{0}")]
     Unwritable(String),
+    /// Nobody can vouch for the API.
+    #[error("{}", Chain(.0))]
+    Tls(#[from] TlsError),
     /// The API says no.
     #[error("{0}")]
     Problem(Problem),
@@ -98,7 +109,10 @@ pub struct Api {
 
 impl Api {
     /// A client; nothing is sent yet.
-    pub fn new(args: &ApiArgs) -> Self {
+    ///
+    /// # Errors
+    /// When the certificates that vouch for the API cannot be used.
+    pub fn new(args: &ApiArgs) -> Result<Self, ApiError> {
         let base = args.api.clone();
         let client = Client::builder()
             .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
@@ -107,7 +121,8 @@ impl Api {
             .tcp_keepalive(Duration::from_secs(15));
         // What listens on this machine is behind no proxy.
         let client = if is_loopback(&base) { client.no_proxy() } else { client };
-        Self { client: client.build().unwrap_or_default(), base, key: args.api_key.clone() }
+        let client = client.tls_backend_preconfigured(tls::config(args)?);
+        Ok(Self { client: client.build().map_err(TlsError::Client)?, base, key: args.api_key.clone() })
     }
 
     /// The address of the API, for people.
@@ -216,7 +231,7 @@ impl ApiError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Away { .. } | Self::Slow { .. } | Self::NotTheApi { .. } => Exit::Unavailable,
-            Self::Unwritable(_) => Exit::Usage,
+            Self::Unwritable(_) | Self::Tls(_) => Exit::Usage,
             Self::Problem(problem) => problem.exit(),
         }
     }
@@ -228,7 +243,7 @@ impl ApiError {
                 Some("is `signalbox up` running? --api or SIGNALBOX_API says where it is".to_owned())
             }
             Self::Slow { .. } => Some("`signalbox doctor` looks for what is wrong".to_owned()),
-            Self::Unwritable(_) => None,
+            Self::Unwritable(_) | Self::Tls(_) => None,
             Self::Problem(problem) => problem.tip(),
         }
     }
@@ -253,7 +268,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub fn address(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("{error}; write it as in http://localhost:8000"))?;
     match url.scheme() {
-        "http" if url.has_host() => Ok(url),
+        "http" | "https" if url.has_host() => Ok(url),
         other => Err(format!("`{other}` is not spoken here; write it as in http://localhost:8000")),
     }
 }
@@ -268,7 +283,7 @@ mod tests {
     use super::*;
 
     fn api(url: &str) -> Api {
-        Api::new(&ApiArgs { api: address(url).unwrap(), api_key: None })
+        Api::new(&ApiArgs { api: address(url).unwrap(), api_ca: None, api_key: None }).unwrap()
     }
 
     #[test]
@@ -290,6 +305,7 @@ mod tests {
         for bad in ["", "localhost:8000", "ftp://x", "8000"] {
             assert!(address(bad).is_err(), "{bad}");
         }
+        assert!(address("https://signalbox.example").is_ok());
         for (url, loopback) in
             [("http://localhost:1", true), ("http://[::1]", true), ("http://10.0.0.1", false)]
         {

@@ -15,6 +15,7 @@ use tokio::{
 use crate::{SIGNALBOX, SOON, shared, unique};
 
 /// The command line, against one stack and nothing else that is set where the tests run.
+#[derive(Clone)]
 pub struct Cli(Vec<(String, String)>);
 
 /// What a command said, and how it ended.

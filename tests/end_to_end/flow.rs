@@ -10,6 +10,7 @@ use anyhow::ensure;
 use async_nats::{HeaderMap, jetstream};
 use serde_json::{Value, json};
 use signalbox_proto::names::stream;
+use signalbox_servers::local_http;
 use signalbox_testkit::{Api, Service, Stack, eventually};
 use tempfile::TempDir;
 
@@ -117,7 +118,7 @@ impl Flowing {
     /// The argument of each signal that the workflow has had.
     async fn signals(&self, workflow: &str) -> anyhow::Result<Vec<Value>> {
         let url = format!("{}/history", self.in_temporal(workflow));
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = local_http().build()?;
         let history: Value = client.get(url).send().await?.json().await?;
         let events = history["history"]["events"].as_array().cloned().unwrap_or_default();
         let signalled = events.iter().map(|event| &event["workflowExecutionSignaledEventAttributes"]);
@@ -258,7 +259,7 @@ async fn what_is_too_much_for_a_run_waits_for_the_next() {
     flowing.publish("limited-b", 1).await;
     flowing.comes_to("limited-b", 1, "signalled").await;
     assert_eq!(flowing.signals("limited-a").await.unwrap().len(), 3);
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = local_http().build().unwrap();
     let url = format!("{}/terminate", flowing.in_temporal("limited-a"));
     client.post(url).json(&json!({})).send().await.unwrap().error_for_status().unwrap();
     for n in 4..=5 {

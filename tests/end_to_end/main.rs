@@ -44,6 +44,7 @@ mod scenario_schedules;
 mod schedules;
 mod servers_away;
 mod streams;
+mod tls;
 mod traces;
 mod traces_events;
 mod traces_faults;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
+use signalbox_servers::local_http;
 use signalbox_testkit::{Service, Stack, eventually};
 
 use crate::{SIGNALBOX, SOON, expect, shared, unique};
@@ -45,7 +46,7 @@ async fn temporal_can_be_asked_for_what_was_triggered_how() {
     let http = format!("http://127.0.0.1:{}/api/v1/namespaces/default/workflows", stack.temporal.http_port());
     let listed = async |trigger: &str| -> anyhow::Result<String> {
         let query = format!("SignalboxTrigger = '{trigger}' AND WorkflowId = '{id}'");
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = local_http().build()?;
         Ok(client.get(&http).query(&[("query", query)]).send().await?.error_for_status()?.text().await?)
     };
     eventually(SOON, async || {

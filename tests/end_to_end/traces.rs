@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::ensure;
 use serde_json::{Value, json};
+use signalbox_servers::local_http;
 use signalbox_testkit::{Answer, Api, OtlpReceiver, Service, Span, SpanKind, Stack, Trace, eventually, root};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -282,7 +283,7 @@ async fn what_a_caller_does_not_record_nobody_does() {
 /// The header of a run that Temporal's interceptors read.
 async fn tracer_data(stack: &Stack, workflow_id: &str, run_id: &str) -> String {
     let http = format!("http://127.0.0.1:{}/api/v1/namespaces/default/workflows", stack.temporal.http_port());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = local_http().build().unwrap();
     let url = format!("{http}/{workflow_id}/history?execution.runId={run_id}");
     let history: Value = client.get(url).send().await.unwrap().json().await.unwrap();
     let begun = &history["history"]["events"][0]["workflowExecutionStartedEventAttributes"];

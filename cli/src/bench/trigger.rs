@@ -116,8 +116,11 @@ impl TriggerBench {
     async fn sides(&self) -> Result<[Side; 2], Failure> {
         let api = &self.look.api;
         match &self.against {
-            Some(url) => Ok([api, &ApiArgs { api: url.clone(), api_key: None }].map(Side::http)),
-            None => Ok([Side::http(api), Side::direct(&self.temporal, api).await?]),
+            Some(url) => {
+                let other = ApiArgs { api: url.clone(), api_key: None, ..api.clone() };
+                Ok([Side::http(api)?, Side::http(&other)?])
+            }
+            None => Ok([Side::http(api)?, Side::direct(&self.temporal, api).await?]),
         }
     }
 

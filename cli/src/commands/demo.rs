@@ -61,7 +61,7 @@ impl Run for Demo {
     }
 
     async fn run(self) -> Result<Exit, Failure> {
-        let api = Api::new(&self.look.api);
+        let api = Api::new(&self.look.api)?;
         let mut steps = Steps::new(self.look.output);
         let push = Push::fresh();
         let said = |answer: &Answer| format!("{}: {}", push.repository, started(answer));

@@ -86,7 +86,7 @@ impl Run for Diff {
         let feed = bus.read_events(self.subject.as_str(), Some(before(Utc::now(), self.since))).await?;
         let mut tally = Tally::default();
         self.compare(feed, (&set, &after), &mut tally).await?;
-        let open = open_runs::of(&Api::new(&self.look.api), tally.moved()).await;
+        let open = open_runs::of(&Api::new(&self.look.api)?, tally.moved()).await;
         output.show(&tally.value(&open), || text::report(&tally, &open))?;
         Ok(if tally.is_empty() { Exit::Done } else { Exit::Failed })
     }

@@ -175,7 +175,7 @@ impl List {
 
 impl Show {
     async fn run(self) -> Result<Exit, Failure> {
-        let api = Api::new(&self.look.api);
+        let api = Api::new(&self.look.api)?;
         let sequence: Vec<_> = self.sequence.iter().map(|sequence| ("sequence", sequence)).collect();
         let look = async || {
             let call = api.call(Method::GET, &["events", self.event_id.as_str()])?;

@@ -85,7 +85,7 @@ impl Run for ResultOf {
     }
 
     async fn run(self) -> Result<Exit, Failure> {
-        let api = Api::new(&self.look.api);
+        let api = Api::new(&self.look.api)?;
         let id = self.workflow_id.as_str();
         let mut call = api.call(Method::GET, &["workflow-result", id])?;
         call = match self.timeout {
@@ -113,7 +113,7 @@ impl Run for Query {
     }
 
     async fn run(self) -> Result<Exit, Failure> {
-        let api = Api::new(&self.look.api);
+        let api = Api::new(&self.look.api)?;
         let id = self.workflow_id.as_str();
         let look = async || {
             let run = if self.watch.goes_on() { Some(api.get(&["workflows", id]).await?) } else { None };
@@ -132,7 +132,7 @@ impl Run for Describe {
     }
 
     async fn run(self) -> Result<Exit, Failure> {
-        let api = Api::new(&self.look.api);
+        let api = Api::new(&self.look.api)?;
         let id = self.workflow_id.as_str();
         let look = async || {
             let answer = api.get(&["workflows", id]).await?;

@@ -29,7 +29,7 @@ impl Run for Ready {
     }
 
     async fn run(self) -> Result<Exit, Failure> {
-        let told = Api::new(&self.look.api).ready().await?.body;
+        let told = Api::new(&self.look.api)?.ready().await?.body;
         if told["ready"] != true {
             return Err(Failure::other(Exit::Unavailable, format!("not ready: {}", unmet(&told))));
         }

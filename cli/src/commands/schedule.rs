@@ -79,7 +79,7 @@ impl Run for Schedule {
             Self::Delete(args) => call(&args.call, Method::DELETE, &[args.schedule_id.as_str()], None).await,
             Self::Preview(preview) => preview.run().await,
             Self::Plan(Plan { look }) => {
-                let answer = Api::new(&look.api).get(&["schedule-plan"]).await?;
+                let answer = Api::new(&look.api)?.get(&["schedule-plan"]).await?;
                 look.output.show(&answer.body, || shown::plan(&answer.body))?;
                 Ok(Exit::Done)
             }
@@ -101,7 +101,7 @@ async fn create(args: Create) -> Result<Exit, Failure> {
 /// What is not given is as it was made.
 async fn change(args: Change) -> Result<Exit, Failure> {
     let id = args.schedule_id.as_str();
-    let Answer { body, .. } = Api::new(&args.call.look.api).get(&[PATH, id]).await?;
+    let Answer { body, .. } = Api::new(&args.call.look.api)?.get(&[PATH, id]).await?;
     let Some(Value::Object(mut entry)) = body.get("schedule").cloned() else {
         return change_of_lab(&args).await;
     };
@@ -116,7 +116,7 @@ async fn change_of_lab(args: &Change) -> Result<Exit, Failure> {
     let given =
         [("cron", cron), ("name", args.begins.name.clone()), ("time_zone", args.times.time_zone.clone())];
     let given: Vec<_> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    let api = Api::new(&args.call.look.api);
+    let api = Api::new(&args.call.look.api)?;
     let request = api.call(Method::PUT, &["schedule-workflow", args.schedule_id.as_str()])?.query(&given);
     tell(&args.call, &api, request).await
 }
@@ -131,7 +131,7 @@ async fn see(
     path: &[&str],
     text: fn(&Value) -> String,
 ) -> Result<Exit, Failure> {
-    let api = Api::new(&look.api);
+    let api = Api::new(&look.api)?;
     let sight = async || {
         let Answer { body, .. } = api.get(path).await?;
         Ok(Sight { text: text(&body), value: body, last: false })
@@ -140,7 +140,7 @@ async fn see(
 }
 
 async fn call(args: &CallArgs, method: Method, path: &[&str], body: Option<Value>) -> Result<Exit, Failure> {
-    let api = Api::new(&args.look.api);
+    let api = Api::new(&args.look.api)?;
     let request = request(&api, method, path)?;
     let request = match body {
         Some(body) => request.json(&body),

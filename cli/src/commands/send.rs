@@ -122,8 +122,10 @@ impl Send {
 
     async fn send(&self, target: &Target, outgoing: Outgoing) -> Result<Answer, Failure> {
         let (api, path) = match &self.to {
-            Some(url) => (Api::new(&ApiArgs { api: url.clone(), api_key: None }), Vec::new()),
-            None => (Api::new(&self.look.api), target.path()),
+            Some(url) => {
+                (Api::new(&ApiArgs { api: url.clone(), api_key: None, ..self.look.api.clone() })?, Vec::new())
+            }
+            None => (Api::new(&self.look.api)?, target.path()),
         };
         let call = api.call(Method::POST, &path)?;
         let call = match self.wait.as_secs() {

@@ -101,7 +101,7 @@ async fn post(
     workflow_id: &WorkflowId,
     query: &[(&str, &str)],
 ) -> Result<Exit, Failure> {
-    let api = Api::new(&call.look.api);
+    let api = Api::new(&call.look.api)?;
     let request = api.call(Method::POST, &[what, workflow_id.as_str()])?.query(query);
     let answer = call.send(&api, request).await?;
     let output = call.look.output;

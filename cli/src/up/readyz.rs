@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use signalbox_servers::local_http;
 use tokio::time::{MissedTickBehavior, interval};
 
 #[derive(Deserialize)]
@@ -20,7 +21,7 @@ struct Condition {
 pub async fn until_ready(address: &str, mut waiting: impl FnMut(String)) {
     const BETWEEN: Duration = Duration::from_millis(200);
     const TIMEOUT: Duration = Duration::from_secs(5);
-    let http = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap_or_default();
+    let http = local_http().timeout(TIMEOUT).build().unwrap_or_default();
     let url = format!("http://{address}/readyz");
     let mut ticks = interval(BETWEEN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 
 use crate::locate::answers;
 use crate::start::{retrying_ports, until_ready};
-use crate::{Error, Launch, LineSink, Process, Wrapper, port};
+use crate::{Error, Launch, LineSink, Process, Wrapper, local_http, port};
 
 const NAME: &str = "jaeger";
 
@@ -151,7 +151,7 @@ exporters:
 }
 
 async fn ready(process: &mut Process, ui_port: u16, otlp_port: u16, within: Duration) -> Result<(), Error> {
-    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build();
+    let http = local_http().timeout(Duration::from_secs(5)).build();
     let http = http.unwrap_or_default();
     let services = format!("http://127.0.0.1:{ui_port}/api/services");
     until_ready(process, within, async || {

@@ -11,6 +11,7 @@
 //! ```
 
 mod error;
+mod http;
 mod install;
 mod jaeger;
 mod locate;
@@ -23,6 +24,7 @@ mod temporal;
 mod tie;
 
 pub use error::Error;
+pub use http::local_http;
 pub use install::install;
 pub use jaeger::{JaegerOptions, JaegerServer, check_jaeger, find_jaeger};
 pub use locate::{Binary, check, find, locate};

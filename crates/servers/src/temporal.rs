@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 
 use crate::install::file;
 use crate::start::{retrying_ports, until_ready};
-use crate::{Error, Launch, LineSink, Process, Wrapper, port};
+use crate::{Error, Launch, LineSink, Process, Wrapper, local_http, port};
 
 const NAME: &str = "temporal";
 /// A write-ahead log: the data survive the death of the server; of that of the machine, all but the last moments.
@@ -255,7 +255,7 @@ async fn ready(process: &mut Process, http_port: u16, within: Duration) -> Resul
         ("/task-queues/signalbox-readiness", StatusCode::OK),
         ("/workflows/signalbox-readiness", StatusCode::NOT_FOUND),
     ];
-    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build();
+    let http = local_http().timeout(Duration::from_secs(5)).build();
     let http = http.unwrap_or_default();
     let base = format!("http://127.0.0.1:{http_port}/api/v1/namespaces/default");
     until_ready(process, within, async || {

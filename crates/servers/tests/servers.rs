@@ -10,7 +10,8 @@ use std::time::Duration;
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 use signalbox_servers::{
-    Binary, Error, INSTALL_DIR, NatsOptions, NatsServer, TemporalOptions, TemporalServer, is_free, locate,
+    Binary, Error, INSTALL_DIR, NatsOptions, NatsServer, TemporalOptions, TemporalServer, is_free,
+    local_http, locate,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -118,7 +119,7 @@ async fn two_of_each_run_side_by_side() {
     assert_ne!(one.address(), two.address());
     for server in [&one, &two] {
         let ui = format!("http://127.0.0.1:{}", server.ui_port().unwrap());
-        assert!(reqwest::get(ui).await.unwrap().status().is_success());
+        assert!(local_http().build().unwrap().get(ui).send().await.unwrap().status().is_success());
     }
 }
 
@@ -161,7 +162,7 @@ async fn temporal_comes_back_with_its_workflows() {
         TemporalServer::start(temporal().database(dir.path().join("new/temporal.db"))).await.unwrap();
     let workflow =
         format!("http://127.0.0.1:{}/api/v1/namespaces/default/workflows/kept", temporal.http_port());
-    let http = reqwest::Client::new();
+    let http = local_http().build().unwrap();
     let start = json!({ "workflowType": { "name": "Any" }, "taskQueue": { "name": "any" } });
     let started = http.post(&workflow).json(&start).send().await.unwrap();
     assert!(started.status().is_success(), "{}", started.status());

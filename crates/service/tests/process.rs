@@ -11,6 +11,7 @@ use anyhow::bail;
 use axum::Router;
 use axum::routing::get;
 use futures::FutureExt;
+use signalbox_servers::local_http;
 use signalbox_service::{OnEnd, Process, TaskFailure};
 use signalbox_telemetry::Chain;
 use tokio::sync::Notify;
@@ -21,8 +22,12 @@ const LONG: Duration = Duration::from_secs(60);
 
 type Journal = Arc<Mutex<Vec<&'static str>>>;
 
+async fn fetch(url: String) -> reqwest::Result<reqwest::Response> {
+    local_http().build()?.get(url).send().await
+}
+
 async fn get_text(url: String) -> (u16, String, String) {
-    let answer = reqwest::get(url).await.unwrap();
+    let answer = fetch(url).await.unwrap();
     let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
     (answer.status().as_u16(), kind, answer.text().await.unwrap())
 }
@@ -66,7 +71,7 @@ async fn health_tells_the_truth_from_start_to_stop() {
     assert_eq!(get_text(url("/healthz")).await.0, 200);
     drained.notify_one();
     running.await.unwrap().unwrap();
-    assert!(reqwest::get(url("/healthz")).await.is_err());
+    assert!(fetch(url("/healthz")).await.is_err());
 }
 
 #[tokio::test]
@@ -108,7 +113,7 @@ async fn an_open_request_is_answered_and_a_new_one_refused() {
     process.serve(listener, Router::new().route("/", get(slow)));
     let (stop, tasks) = (process.stop.clone(), process.tasks.clone());
     let running = tokio::spawn(process.run_until_stopped(LONG));
-    let open = tokio::spawn(reqwest::get(format!("http://{address}/")));
+    let open = tokio::spawn(fetch(format!("http://{address}/")));
     entered.notified().await;
     stop.cancel();
     refused(address).await;
@@ -215,7 +220,7 @@ async fn a_half_sent_request_cannot_hold_up_the_stop() {
     process.serve(listener, Router::new());
     let mut slow = std::net::TcpStream::connect(address).unwrap();
     slow.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
-    assert_eq!(reqwest::get(format!("http://{address}/")).await.unwrap().status(), 404);
+    assert_eq!(fetch(format!("http://{address}/")).await.unwrap().status(), 404);
     let stop = process.stop.clone();
     let running = tokio::spawn(process.run_until_stopped(Duration::from_millis(100)));
     stop.cancel();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
+use signalbox_servers::local_http;
 
 /// An answer of the API.
 #[derive(Clone, Debug)]
@@ -44,8 +45,7 @@ pub struct Api {
 impl Api {
     /// The API at `base`, such as `http://127.0.0.1:8000`.
     pub fn new(base: String) -> Self {
-        let client =
-            Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().unwrap_or_default();
+        let client = local_http().timeout(Duration::from_secs(120)).build().unwrap_or_default();
         Self { client, base }
     }
 

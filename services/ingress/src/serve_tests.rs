@@ -53,6 +53,7 @@ async fn whom_a_call_is_for_its_target_says_first() {
 }
 
 #[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "a test")]
 async fn many_calls_share_a_connection_of_http2() {
     let answers = of_server(async |stream| {
         let (sender, connection) =

@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::Client;
 use serde_json::Value;
+use signalbox_servers::local_http;
 use signalbox_testkit::eventually;
 
 /// Histories that are read at once.
@@ -22,7 +23,7 @@ pub struct Histories {
 
 impl Histories {
     pub fn of(http_port: u16) -> anyhow::Result<Self> {
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let http = local_http().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { http, base: format!("http://127.0.0.1:{http_port}/api/v1/namespaces/default/workflows") })
     }
 

@@ -11,6 +11,7 @@ use futures::future::try_join_all;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use signalbox_proto::names::header;
+use signalbox_servers::local_http;
 use tokio::{
     sync::Mutex,
     time::{Interval, MissedTickBehavior, interval, sleep, timeout},
@@ -106,7 +107,7 @@ impl Publishers {
         let client = async_nats::ConnectOptions::new().retry_on_initial_connect().connect(nats).await?;
         Ok(Self {
             jetstream: jetstream::new(client),
-            http: Client::builder().no_proxy().timeout(PATIENCE).build()?,
+            http: local_http().timeout(PATIENCE).build()?,
             base,
             pace: Mutex::new(Pace::new(amount.per_second)),
             stored: AtomicU64::new(0),

@@ -24,9 +24,12 @@ pub struct Side {
 
 impl Side {
     /// Starts over HTTP.
-    pub fn http(api: &ApiArgs) -> Self {
-        let api = Api::new(api);
-        Self { name: api.shown(), api, direct: None }
+    ///
+    /// # Errors
+    /// When nobody can vouch for the API.
+    pub fn http(api: &ApiArgs) -> Result<Self, Failure> {
+        let api = Api::new(api)?;
+        Ok(Self { name: api.shown(), api, direct: None })
     }
 
     /// Starts with Temporal's own client, in the Temporal of the API.
@@ -36,7 +39,7 @@ impl Side {
             Failure::other(Exit::Unavailable, Chain(&error).to_string())
                 .with_tip("--temporal-address or TEMPORAL_ADDRESS says where the API's Temporal is")
         })?;
-        Ok(Self { name: "direct client".to_owned(), api: Api::new(api), direct: Some(temporal) })
+        Ok(Self { name: "direct client".to_owned(), api: Api::new(api)?, direct: Some(temporal) })
     }
 
     /// Starts a workflow; Temporal has accepted it when this returns.

@@ -2,14 +2,17 @@ use chrono::Utc;
 use serde_json::Value;
 
 use super::{Examined, Finding, clock::Reading};
-use crate::api::{Api, ApiArgs};
+use crate::api::{Api, ApiArgs, ApiError};
 
 /// The API, and what it says of the way behind it.
 pub async fn examine(args: &ApiArgs) -> Examined {
-    let api = Api::new(args);
     let asked = Utc::now();
-    let ready = match api.ready().await {
-        Ok(ready) => ready,
+    let asking = async {
+        let api = Api::new(args)?;
+        Ok::<_, ApiError>((api.shown(), api.ready().await?))
+    };
+    let (base, ready) = match asking.await {
+        Ok(told) => told,
         Err(error) => {
             let advice = error.tip().unwrap_or_default();
             return Examined {
@@ -19,7 +22,7 @@ pub async fn examine(args: &ApiArgs) -> Examined {
         }
     };
     let clock = ready.date.map(|told| Reading::new("ingress", told, asked));
-    Examined { findings: findings(&api.shown(), &ready.body), clock }
+    Examined { findings: findings(&base, &ready.body), clock }
 }
 
 fn findings(base: &str, body: &Value) -> Vec<Finding> {

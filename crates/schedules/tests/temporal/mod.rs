@@ -24,7 +24,7 @@ impl Temporal {
         let server = TemporalServer::start(TemporalOptions::new(binary)).await.unwrap();
         let schedules =
             format!("http://127.0.0.1:{}/api/v1/namespaces/default/schedules", server.http_port());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = signalbox_servers::local_http().build().unwrap();
         Self { _server: server, http, schedules }
     }
 

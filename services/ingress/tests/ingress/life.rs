@@ -5,7 +5,7 @@ use signalbox_proto::{
     names::{service, subject},
     v1::{Condition, StatusReply},
 };
-use signalbox_servers::free_port;
+use signalbox_servers::{free_port, local_http};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -54,12 +54,13 @@ async fn it_starts_before_nats_and_makes_the_streams_when_it_comes() {
     let port = free_port().unwrap();
     let ingress = build(&format!("nats://127.0.0.1:{port}"), &["--wait", "300ms"]).await;
     let (url, stop) = (format!("http://{}", ingress.address()), ingress.stop());
+    let http = local_http().build().unwrap();
     let checks = async {
-        assert_eq!(reqwest::get(format!("{url}/healthz")).await.unwrap().status(), 200);
-        assert_eq!(reqwest::get(format!("{url}/readyz")).await.unwrap().status(), 503);
+        assert_eq!(http.get(format!("{url}/healthz")).send().await.unwrap().status(), 200);
+        assert_eq!(http.get(format!("{url}/readyz")).send().await.unwrap().status(), 503);
         let _nats = start_nats(port, None).await;
         eventually(async || {
-            let answer = reqwest::Client::new().post(format!("{url}/stop-workflow/a")).send().await.unwrap();
+            let answer = http.post(format!("{url}/stop-workflow/a")).send().await.unwrap();
             // Stored, with nobody to carry it out.
             if answer.status() == 202 { Ok(()) } else { Err(answer.json().await.unwrap()) }
         })

@@ -14,7 +14,7 @@ use signalbox_bus::{Bus, Offer, Settlement};
 use signalbox_domain::{Command, Event, Outcome, OutcomeExt, OutcomeKind, Reason, of_command, read_event};
 use signalbox_ingress::{Ingress, Options};
 use signalbox_proto::{Message, names::PARTITIONS, v1::CommandBatch};
-use signalbox_servers::{Binary, INSTALL_DIR, NatsOptions, NatsServer, locate};
+use signalbox_servers::{Binary, INSTALL_DIR, NatsOptions, NatsServer, local_http, locate};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -85,7 +85,7 @@ impl Stack {
             url,
             stop,
             tasks,
-            client: Client::new(),
+            client: local_http().build().unwrap(),
             commands: Arc::default(),
             events: Arc::default(),
         };
