@@ -84,7 +84,7 @@ impl Plan {
         JaegerOptions::new(&self.jaeger)
             .ui_port(self.args.jaeger_ui_port)
             .otlp_port(self.args.otlp_port)
-            .wrapper(self.wrapper())
+            .wrapper(self.wrapper().yielding())
             .log(self.output.sink(Part::Jaeger))
             .ready_within(SERVER_READY_WITHIN)
     }
