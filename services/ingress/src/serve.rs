@@ -82,10 +82,12 @@ async fn connection(
         debug!(%error, "connection without TCP_NODELAY");
     }
     let Some(tls) = tls else { return speak(stream, peer, router, stop).await };
-    match timeout(HEAD_WITHIN, tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => speak(stream, peer, router, stop).await,
-        Ok(Err(error)) => debug!(%error, "connection without TLS"),
-        Err(_) => debug!("connection without TLS in time"),
+    let accepting = timeout(HEAD_WITHIN, tls.acceptor().accept(stream));
+    match stop.run_until_cancelled(accepting).await {
+        Some(Ok(Ok(stream))) => speak(stream, peer, router, stop).await,
+        Some(Ok(Err(error))) => debug!(%error, "connection without TLS"),
+        Some(Err(_)) => debug!("connection without TLS in time"),
+        None => debug!("stopped before TLS was spoken"),
     }
 }
 
