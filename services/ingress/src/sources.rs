@@ -3,13 +3,17 @@
 mod secrets;
 mod table;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use signalbox_bus::{Bus, Error, Revised, RouteSets, Watched, at_last};
 use signalbox_proto::v1::WantedRoutes;
 use signalbox_routing::RouteSet;
 use signalbox_telemetry::Chain;
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::{
+    sync::watch,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
 use tracing::{debug, info, warn};
 
 pub use secrets::read as read_secret;
@@ -17,6 +21,9 @@ use table::Table;
 pub use table::{Declared, Unverified};
 
 use crate::problem::{Code, Problem};
+
+/// How often it is looked whether their secrets are others by now.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// The sources of now; none is known before NATS has told which set was applied.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +66,19 @@ impl Sources {
         mut watched: Watched<WantedRoutes>,
         last: &mut Option<u64>,
     ) -> Result<(), Error> {
-        while let Some(Revised { revision, value: WantedRoutes { version, .. } }) = watched.next().await? {
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let wanted = tokio::select! {
+                wanted = watched.next() => wanted?,
+                _ = look.tick() => {
+                    self.look_again().await;
+                    continue;
+                }
+            };
+            let Some(Revised { revision, value: WantedRoutes { version, .. } }) = wanted else {
+                return Ok(());
+            };
             // The same comes again after the connection was lost.
             if last.replace(revision) == Some(revision) {
                 continue;
@@ -78,7 +97,15 @@ impl Sources {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// Files with secrets may have changed since.
+    async fn look_again(&self) {
+        let Some(table) = self.0.borrow().clone() else { return };
+        match spawn_blocking(move || table.read_again()).await {
+            Ok(table) => drop(self.0.send_replace(Some(Arc::new(table)))),
+            Err(failed) => warn!(error = %failed, "secrets stay as they are"),
+        }
     }
 }
 
@@ -86,7 +113,7 @@ async fn load(bucket: &RouteSets, version: &str) -> Result<Table, String> {
     let files = bucket.named_files(version).await.ok_or("their files are not kept any more")?;
     let read = spawn_blocking(move || {
         let set = RouteSet::load(files.files.into_iter().map(|file| (file.name, file.text)));
-        set.map(|set| Table::of(set.sources())).map_err(|faults| faults.to_string())
+        set.map(|set| Table::read(set.sources())).map_err(|faults| faults.to_string())
     });
     read.await.unwrap_or_else(|failed| Err(failed.to_string()))
 }
