@@ -43,6 +43,13 @@ pub struct ApiArgs {
     pub api_key: Option<Secret>,
 }
 
+impl ApiArgs {
+    /// What is at another address, which is not told the key.
+    pub fn elsewhere(&self, url: &Url) -> Self {
+        Self { api: url.clone(), api_key: None, ..self.clone() }
+    }
+}
+
 /// Why a call has no good answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {

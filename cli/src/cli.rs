@@ -232,6 +232,10 @@ mod tests {
         let Command::TiedToLauncher { launcher, yielding, command } = command else { panic!("{command:?}") };
         assert_eq!((launcher, yielding), (7, false));
         assert_eq!(command, ["prog", "--help", "-x"]);
+        let command = parsed("signalbox tied-to-launcher --yielding 7 -- prog --yielding").unwrap().command;
+        let Command::TiedToLauncher { launcher, yielding, command } = command else { panic!("{command:?}") };
+        assert_eq!((launcher, yielding), (7, true));
+        assert_eq!(command, ["prog", "--yielding"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueHint};
 use signalbox_service::TemporalArgs;
 
-use crate::api::{ApiArgs, address};
+use crate::api::address;
 use crate::commands::{LookArgs, Run};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -116,10 +116,7 @@ impl TriggerBench {
     async fn sides(&self) -> Result<[Side; 2], Failure> {
         let api = &self.look.api;
         match &self.against {
-            Some(url) => {
-                let other = ApiArgs { api: url.clone(), api_key: None, ..api.clone() };
-                Ok([Side::http(api)?, Side::http(&other)?])
-            }
+            Some(url) => Ok([Side::http(api)?, Side::http(&api.elsewhere(url))?]),
             None => Ok([Side::http(api)?, Side::direct(&self.temporal, api).await?]),
         }
     }

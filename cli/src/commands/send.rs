@@ -13,7 +13,7 @@ use signalbox_webhooks::{Outgoing, Provider, samples, write};
 use uuid::Uuid;
 
 use super::{LookArgs, Run, publish, traced};
-use crate::api::{Answer, Api, ApiArgs, address};
+use crate::api::{Answer, Api, address};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -122,9 +122,7 @@ impl Send {
 
     async fn send(&self, target: &Target, outgoing: Outgoing) -> Result<Answer, Failure> {
         let (api, path) = match &self.to {
-            Some(url) => {
-                (Api::new(&ApiArgs { api: url.clone(), api_key: None, ..self.look.api.clone() })?, Vec::new())
-            }
+            Some(url) => (Api::new(&self.look.api.elsewhere(url))?, Vec::new()),
             None => (Api::new(&self.look.api)?, target.path()),
         };
         let call = api.call(Method::POST, &path)?;

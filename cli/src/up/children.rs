@@ -26,8 +26,7 @@ const SERVICE_THREADS: &str = "TOKIO_WORKER_THREADS";
 /// Threads of nats-server, as Go reads it.
 const NATS_THREADS: &str = "GOMAXPROCS";
 
-/// Processors for one part: they share this machine with each other and with Temporal, which needs most of it. What they
-/// have to do they do at once where there is room, and behind Temporal, which has the longest work, where there is not.
+/// Processors for one part: they share this machine with each other and with Temporal, which needs most of it.
 fn share() -> usize {
     available_parallelism().map_or(1, |all| (all.get() / 4).max(1))
 }
@@ -84,7 +83,7 @@ impl Plan {
         JaegerOptions::new(&self.jaeger)
             .ui_port(self.args.jaeger_ui_port)
             .otlp_port(self.args.otlp_port)
-            .wrapper(self.wrapper().yielding())
+            .wrapper(self.behind_temporal())
             .log(self.output.sink(Part::Jaeger))
             .ready_within(SERVER_READY_WITHIN)
     }
@@ -98,7 +97,7 @@ impl Plan {
         let options = NatsOptions::new(&self.nats_server)
             .port(self.args.nats_port)
             .data_dir(self.data.nats())
-            .wrapper(self.wrapper().yielding())
+            .wrapper(self.behind_temporal())
             .log(self.output.sink(Part::Nats))
             .ready_within(SERVER_READY_WITHIN);
         match env::var_os(NATS_THREADS) {
@@ -127,7 +126,7 @@ impl Plan {
         let launch = Launch::new(part.name(), &self.signalbox);
         Launch {
             env: self.environment(),
-            wrapper: Some(self.wrapper().yielding()),
+            wrapper: Some(self.behind_temporal()),
             log: Some(self.output.sink(part)),
             ..launch.args(["serve", part.name(), "--listen", &self.listen(part)])
         }
@@ -140,6 +139,11 @@ impl Plan {
 
     fn wrapper(&self) -> Wrapper {
         Wrapper::tied_to_this_process(self.signalbox.clone())
+    }
+
+    /// Temporal has the longest work: it goes before the others where the processors are not enough for all.
+    fn behind_temporal(&self) -> Wrapper {
+        self.wrapper().yielding()
     }
 
     /// What is not run here is found where the user's own environment says.

@@ -15,7 +15,7 @@ pub fn local_http() -> ClientBuilder {
             let tls = tls.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
             client.tls_backend_preconfigured(tls)
         }
-        // Never: the provider has these versions. Building the client says so.
+        // Never: the provider has these versions.
         Err(_) => client,
     }
 }

@@ -42,9 +42,9 @@ pub fn exec_tied(launcher: i32, yielding: bool, command: &[OsString]) -> io::Err
     let Some((program, args)) = command.split_first() else {
         return io::Error::new(io::ErrorKind::InvalidInput, "there is nothing to run");
     };
-    if yielding && let Err(error) = rustix::process::nice(NICER) {
-        // It runs as well without.
-        tracing::debug!(%error, "not nicer");
+    if yielding {
+        // Without, it runs as well.
+        rustix::process::nice(NICER).ok();
     }
     let failed = match tie(launcher) {
         Ok(()) => Command::new(program).args(args).exec(),

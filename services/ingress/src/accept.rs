@@ -220,6 +220,7 @@ impl Acceptor {
         Answer { accepted, settled: settled(&progress), progress }
     }
 
+    /// Rare, and large: its callers box it, so that not every call carries it.
     async fn look(&self, progress: &mut Progress) {
         match time::timeout(LOOK_AT_MOST, self.outcomes_of(progress.event_id())).await {
             Ok(Ok(outcomes)) => outcomes.into_iter().for_each(|outcome| progress.learn(outcome)),

@@ -6,12 +6,12 @@ use crate::api::{Api, ApiArgs, ApiError};
 
 /// The API, and what it says of the way behind it.
 pub async fn examine(args: &ApiArgs) -> Examined {
-    let asked = Utc::now();
     let asking = async {
         let api = Api::new(args)?;
-        Ok::<_, ApiError>((api.shown(), api.ready().await?))
+        let asked = Utc::now();
+        Ok::<_, ApiError>((api.shown(), asked, api.ready().await?))
     };
-    let (base, ready) = match asking.await {
+    let (base, asked, ready) = match asking.await {
         Ok(told) => told,
         Err(error) => {
             let advice = error.tip().unwrap_or_default();
