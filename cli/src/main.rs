@@ -8,6 +8,7 @@ mod exit;
 mod failure;
 mod nats;
 mod output;
+mod processors;
 mod progress;
 mod route_files;
 mod serve;
@@ -22,8 +23,12 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use cli::{Cli, Command};
 use commands::Run;
+use mimalloc::MiMalloc;
 use signalbox_servers::exec_tied;
 use tokio::runtime;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match cli::parse(env::args_os().collect(), env::vars_os()) {
@@ -36,7 +41,7 @@ fn run(command: Command) -> ExitCode {
     match command {
         // One thread: what ties a child to this process is tied to the thread that starts the child.
         Command::Up(args) => on(runtime::Builder::new_current_thread(), up::run(args)),
-        Command::Serve(service) => on(runtime::Builder::new_multi_thread(), serve::run(service)),
+        Command::Serve(service) => on(processors::runtime(), serve::run(service)),
         Command::Demo(demo) => does(demo),
         Command::Trigger(trigger) => does(trigger),
         Command::Signal(signal) => does(signal),

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::processors;
 
 /// A server, or a service, that takes longer than this to start will not.
 pub const START: Duration = Duration::from_secs(60);
@@ -23,7 +24,9 @@ pub const START: Duration = Duration::from_secs(60);
 /// Starts a nats-server, and makes what the services need in it.
 pub async fn nats(signalbox: &Path) -> Result<(NatsServer, Bus), Failure> {
     let binary = locate(Binary::NatsServer, INSTALL_DIR.as_ref()).map_err(caused_by)?;
-    let options = NatsOptions::new(binary).wrapper(Wrapper::tied_to_this_process(signalbox.to_owned()));
+    let options = NatsOptions::new(binary)
+        .processors(processors::for_nats())
+        .wrapper(Wrapper::tied_to_this_process(signalbox.to_owned()));
     let server = NatsServer::start(options).await.map_err(caused_by)?;
     let options = signalbox_bus::Options { url: server.url(), name: "bench".into(), ..Default::default() };
     let bus = Bus::connect_now(&options).await.map_err(caused_by)?;
@@ -44,7 +47,7 @@ pub fn service<const N: usize>(
     variables: [(&str, String); N],
 ) -> Result<Process, Failure> {
     let quiet = [("SIGNALBOX_LOG", "warn".to_owned())];
-    let variables = variables.into_iter().chain(quiet);
+    let variables = variables.into_iter().chain(quiet).chain(processors::for_service());
     let launch = Launch::new(name, signalbox);
     let launch = Launch {
         env: variables.map(|(name, value)| (name.into(), value.into())).collect(),

@@ -1,7 +1,6 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use signalbox_servers::{
@@ -13,23 +12,13 @@ use super::args::UpArgs;
 use super::data::Data;
 use super::output::Output;
 use super::part::Part;
+use crate::processors;
 
 /// Who tries things out wants to see each effect; elsewhere those lines are not shown.
 const LOG: [(&str, &str); 2] = [
     ("SIGNALBOX_LOG_FORMAT", "text"),
     ("SIGNALBOX_LOG", "signalbox_signal_router=debug,signalbox_worker=debug"),
 ];
-
-/// Threads of a service, as Tokio reads it.
-const SERVICE_THREADS: &str = "TOKIO_WORKER_THREADS";
-
-/// Threads of nats-server, as Go reads it.
-const NATS_THREADS: &str = "GOMAXPROCS";
-
-/// Processors for one part: they share this machine with each other and with Temporal, which needs most of it.
-fn share() -> usize {
-    available_parallelism().map_or(1, |all| (all.get() / 4).max(1))
-}
 
 /// All that is needed to start any part, again and again.
 pub struct Plan {
@@ -94,16 +83,13 @@ impl Plan {
     }
 
     fn nats(&self) -> NatsOptions {
-        let options = NatsOptions::new(&self.nats_server)
+        NatsOptions::new(&self.nats_server)
             .port(self.args.nats_port)
             .data_dir(self.data.nats())
+            .processors(processors::for_nats())
             .wrapper(self.behind_temporal())
             .log(self.output.sink(Part::Nats))
-            .ready_within(SERVER_READY_WITHIN);
-        match env::var_os(NATS_THREADS) {
-            Some(_) => options,
-            None => options.processors(share()),
-        }
+            .ready_within(SERVER_READY_WITHIN)
     }
 
     fn temporal(&self) -> TemporalOptions {
@@ -163,10 +149,9 @@ impl Plan {
         if let Some(collector) = self.collector() {
             variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), collector.into()));
         }
-        let threads = share().to_string();
-        let defaults = LOG.into_iter().chain([(SERVICE_THREADS, threads.as_str())]);
-        let unless_set = defaults.filter(|(name, _)| env::var_os(name).is_none());
-        variables.extend(unless_set.map(|(name, value)| (name.into(), value.into())));
+        let log = LOG.into_iter().filter(|(name, _)| env::var_os(name).is_none());
+        variables.extend(log.map(|(name, value)| (name.into(), value.into())));
+        variables.extend(processors::for_service().map(|(name, value)| (name.into(), value.into())));
         variables
     }
 }

@@ -55,9 +55,9 @@ impl NatsOptions {
         Self { data_dir: Some(dir.into()), ..self }
     }
 
-    /// How many processors it uses at most; all there are unless told.
-    pub fn processors(self, processors: usize) -> Self {
-        Self { processors: Some(processors), ..self }
+    /// How many processors it uses at most. If this is `None`, its environment says it, or it uses all there are.
+    pub fn processors(self, processors: Option<usize>) -> Self {
+        Self { processors, ..self }
     }
 
     /// Lines of `nats-server`'s own configuration, such as `max_payload: 8MB`.

@@ -17,8 +17,9 @@ use crate::{
 };
 pub(crate) use matched::Matched;
 
-/// Events that are matched together: their commands are stored in one wait.
-const TOGETHER: usize = 512;
+/// Events that are matched together: their commands are stored in one wait. With more, what is applied stands still for
+/// longer meanwhile, and the processor's cache is too small for them.
+const TOGETHER: usize = 256;
 /// No more bytes than these, either.
 const BYTES_TOGETHER: usize = 4 * 1024 * 1024;
 
