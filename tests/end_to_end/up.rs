@@ -161,7 +161,12 @@ async fn result(api: &Api, id: &str) -> serde_json::Value {
 async fn comes_up_says_where_all_is_and_leaves_nothing_behind() {
     let (_folder, data) = folders();
     let up = Up::running(ports(), &data, &[]).await;
+    let family = up.family();
     assert_eq!(up.names(), PARTS);
+    let temporal = family.iter().find(|(name, _)| *name == "temporal").unwrap().1.nice;
+    let equal: Vec<_> =
+        family.iter().filter(|(_, other)| other.nice <= temporal).map(|(name, _)| *name).collect();
+    assert_eq!(equal, ["temporal"], "the others yield to it");
 
     let [api, nats, temporal, ui, ..] = up.ports;
     let output = up.output();

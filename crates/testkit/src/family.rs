@@ -12,6 +12,8 @@ pub struct Relative {
     started: u64,
     /// Its command line, with spaces between the arguments.
     pub command: String,
+    /// Its priority: the higher, the more it yields to others.
+    pub nice: i32,
 }
 
 impl Relative {
@@ -45,7 +47,8 @@ pub fn descendants(of: u32) -> Vec<Relative> {
     while let Some(parent) = parents.pop() {
         for (pid, stat) in running.iter().filter(|(_, stat)| stat.parent == parent) {
             parents.push(pid.as_raw_pid());
-            family.push(Relative { pid: *pid, started: stat.started, command: command(*pid) });
+            let Stat { started, nice, .. } = *stat;
+            family.push(Relative { pid: *pid, started, command: command(*pid), nice });
         }
     }
     family
@@ -88,6 +91,7 @@ fn command(pid: Pid) -> String {
 struct Stat {
     state: char,
     parent: i32,
+    nice: i32,
     threads: u32,
     started: u64,
 }
@@ -100,6 +104,7 @@ impl Stat {
         Some(Self {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
+            nice: fields.get(16)?.parse().ok()?,
             threads: fields.get(17)?.parse().ok()?,
             started: fields.get(19)?.parse().ok()?,
         })
