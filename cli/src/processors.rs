@@ -13,12 +13,12 @@ const NATS_THREADS: &str = "GOMAXPROCS";
 
 /// What a service on a machine that it shares is told in its environment, unless it says something already.
 pub fn for_service() -> Option<(&'static str, String)> {
-    unless_set(SERVICE_THREADS).map(|threads| (SERVICE_THREADS, threads.to_string()))
+    share_unless(SERVICE_THREADS).map(|threads| (SERVICE_THREADS, threads.to_string()))
 }
 
-/// How many of them nats-server uses at most; `None` if its environment says it.
+/// How many processors a nats-server there uses at most; `None` if its environment says it.
 pub fn for_nats() -> Option<usize> {
-    unless_set(NATS_THREADS)
+    share_unless(NATS_THREADS)
 }
 
 /// The runtime of a service. With one thread, all is done on that, and nothing waits for another to wake up.
@@ -31,8 +31,9 @@ pub fn runtime() -> runtime::Builder {
     }
 }
 
-/// For one part: all of them share this machine with each other and with Temporal, which needs most of it.
-fn unless_set(variable: &str) -> Option<usize> {
+/// Processors for one part, unless this variable is set: the parts share this machine with each other and with Temporal,
+/// which needs most of it.
+fn share_unless(variable: &str) -> Option<usize> {
     env::var_os(variable).is_none().then(|| (all() / 4).max(1))
 }
 

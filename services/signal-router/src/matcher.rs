@@ -17,8 +17,8 @@ use crate::{
 };
 pub(crate) use matched::Matched;
 
-/// Events that are matched together: their commands are stored in one wait. With more, what is applied stands still for
-/// longer meanwhile, and the processor's cache is too small for them.
+/// Events that are matched together: their commands are stored in one wait. While they are matched, a router of one
+/// thread applies nothing.
 const TOGETHER: usize = 256;
 /// No more bytes than these, either.
 const BYTES_TOGETHER: usize = 4 * 1024 * 1024;
