@@ -37,7 +37,8 @@ Examples:
 Numbers of a debug build, or of a machine that is busy otherwise, mean little.
 
 How it measures:
-  It starts a nats-server, a Temporal and a signal-router of its own, which have nothing to do but this.
+  It starts a nats-server, a Temporal and a signal-router of its own, which have nothing to do but this. The router has
+  the threads that `signalbox up` gives it.
   throughput  Events are stored while no router runs; then one is started, and measured is from the first outcome until
               all is acknowledged, each event matched, its call made and its outcome recorded. Then a direct client
               makes as many of the same calls, --in-flight at a time. CPU is that of the whole process while it was
@@ -46,7 +47,7 @@ How it measures:
               Before it, with the router stopped and at the same pace: from before a message is published to a stream
               until a consumer has it, and calls of the direct client.
   backlog     --backlog events are stored, then matched and applied: the most memory that the router ever had, and how
-              many a second went at the beginning and at the end."
+              many a second went in each fifth of them."
 )]
 pub struct PipelineBench {
     /// What to measure

@@ -24,9 +24,7 @@ pub const START: Duration = Duration::from_secs(60);
 /// Starts a nats-server, and makes what the services need in it.
 pub async fn nats(signalbox: &Path) -> Result<(NatsServer, Bus), Failure> {
     let binary = locate(Binary::NatsServer, INSTALL_DIR.as_ref()).map_err(caused_by)?;
-    let options = NatsOptions::new(binary)
-        .processors(processors::for_nats())
-        .wrapper(Wrapper::tied_to_this_process(signalbox.to_owned()));
+    let options = NatsOptions::new(binary).wrapper(Wrapper::tied_to_this_process(signalbox.to_owned()));
     let server = NatsServer::start(options).await.map_err(caused_by)?;
     let options = signalbox_bus::Options { url: server.url(), name: "bench".into(), ..Default::default() };
     let bus = Bus::connect_now(&options).await.map_err(caused_by)?;

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
 use signalbox_proto::names::stream as names;
 use signalbox_telemetry::Chain;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
     Bus, Delivery, Error,
@@ -98,17 +98,24 @@ impl Deliveries {
     /// The next delivery; pending while there is none, or while another process has them. May be dropped without loss.
     pub async fn next(&mut self) -> Delivery {
         loop {
-            self.open().await;
-            self.take_up().await;
+            // What is rare is boxed: whoever takes a delivery copies this with everything that it may wait for.
+            match &self.open {
+                None => Box::pin(self.open()).await,
+                Some(Open { offered: Some(_), .. }) => Box::pin(self.take_up()).await,
+                Some(_) => {}
+            }
             let ours = self.are_ours();
             let Some(open) = &mut self.open else { continue };
-            let message = tokio::select! {
-                message = open.messages.next() => message,
-                () = sleep_until(self.looks_at), if !ours => {
-                    self.looks_at = Instant::now() + LOOKS_EVERY;
-                    self.look_after_the_dead().await;
-                    continue;
-                }
+            let message = match ours {
+                true => open.messages.next().await,
+                false => match timeout_at(self.looks_at, open.messages.next()).await {
+                    Ok(message) => message,
+                    Err(_) => {
+                        self.looks_at = Instant::now() + LOOKS_EVERY;
+                        Box::pin(self.look_after_the_dead()).await;
+                        continue;
+                    }
+                },
             };
             match message {
                 Some(Ok(message)) => {
@@ -122,7 +129,7 @@ impl Deliveries {
                     let before = open.silent.replace(Instant::now()).filter(|_| self.bus.is_connected());
                     if before.is_some_and(|before| before.elapsed() < SOON_AFTER) {
                         self.open = None;
-                    } else if self.consumer_is_gone().await {
+                    } else if Box::pin(self.consumer_is_gone()).await {
                         tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer is gone");
                         self.open = None;
                     }
@@ -178,9 +185,6 @@ impl Deliveries {
     }
 
     async fn open(&mut self) {
-        if self.open.is_some() {
-            return;
-        }
         if let Some(until) = self.stands_back_until {
             sleep_until(until).await;
             self.stands_back_until = None;
@@ -349,7 +353,7 @@ impl Open {
             return None;
         }
         let (sequence, delivered, stored_at) = (info.stream_sequence, info.delivered, info.published);
-        let (number, given_before, lease) = (taken.number, taken.seen, taken.pinned.lease());
+        let (number, given_before, lease) = (taken.number, taken.seen, taken.pinned.lease().clone());
         let repeated = delivered > 1 || sequence <= taken.seen;
         let (message, acker) = message.split();
         Some(Delivery {

@@ -85,8 +85,8 @@ impl Pinned {
         Self { pin, lease: Lease(lease), _renewing: renewing }
     }
 
-    pub(crate) fn lease(&self) -> Lease {
-        self.lease.clone()
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
     }
 }
 

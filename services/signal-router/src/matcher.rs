@@ -117,7 +117,9 @@ impl Matcher {
             self.bury_letters(matched).await;
         }
         // The ledger keeps one place for each, so that their order is of no consequence.
-        join_all(all.iter().map(|matched| self.tell(matched))).await;
+        let to_be_told = all.iter().filter(|matched| matched.is_to_be_told());
+        join_all(to_be_told.map(|matched| self.tell(matched))).await;
+        all.iter().for_each(|matched| self.count(matched));
     }
 
     /// An event that comes a second time, delivered again or published again, must not have its effects again.
@@ -164,6 +166,9 @@ impl Matcher {
         if !matched.verdict_is_with_a_command() {
             self.bus.record(&matched.outcome).await;
         }
+    }
+
+    fn count(&self, matched: &Matched) {
         self.metrics.matched(matched.outcome.kind());
         tracing::debug!(
             event.id = matched.outcome.event.as_ref().map_or("", |event| &event.id),

@@ -10,6 +10,7 @@ use super::rig::Rig;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
+const FIFTHS: [(f64, f64); 5] = [(0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.0)];
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Stores `events`, and has them drained.
@@ -36,8 +37,7 @@ pub async fn measure(rig: &mut Rig, events: usize, progress: &Progress) -> Resul
         events,
         seconds: began.elapsed().as_secs_f64(),
         most_memory_mb: rig.router()?.most_memory()?,
-        first_per_second: rate(&seen, events, 0.0, 0.2),
-        last_per_second: rate(&seen, events, 0.8, 1.0),
+        per_second_by_fifth: FIFTHS.map(|(from, to)| rate(&seen, events, from, to)),
     };
     rig.stop_router().await?;
     Ok(backlog)

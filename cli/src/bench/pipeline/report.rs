@@ -68,10 +68,8 @@ pub struct Backlog {
     pub seconds: f64,
     /// The most resident memory that the router had.
     pub most_memory_mb: f64,
-    /// While the first fifth was drained.
-    pub first_per_second: f64,
-    /// While the last fifth was.
-    pub last_per_second: f64,
+    /// While each fifth was drained, from the first to the last.
+    pub per_second_by_fifth: [f64; 5],
 }
 
 impl Report {

@@ -68,10 +68,16 @@ fn latency(of: &Latency) -> String {
 }
 
 fn backlog(of: &Backlog) -> String {
-    let Backlog { events, seconds, most_memory_mb, first_per_second, last_per_second } = of;
+    let Backlog { events, seconds, most_memory_mb, per_second_by_fifth } = of;
+    let fifths = per_second_by_fifth.map(|rate| format!("{rate:.0}")).join(", ");
+    let [first, .., last] = per_second_by_fifth;
+    let trend = match *first > 0.0 {
+        true => format!("; the last at {:.2} of the first", last / first),
+        false => String::new(),
+    };
     format!(
-        "BACKLOG\n{events} events in {seconds:.0} s; the router took {most_memory_mb:.0} MB at most; \
-         {first_per_second:.0} a second at the beginning, {last_per_second:.0} at the end"
+        "BACKLOG\n{events} events in {seconds:.0} s; the router took {most_memory_mb:.0} MB at most\n\
+         {fifths} a second by fifths of them{trend}"
     )
 }
 

@@ -1,5 +1,6 @@
 use std::{borrow::Cow, fmt};
 
+use futures::future::Either;
 use opentelemetry::{
     Context, KeyValue, SpanId, TraceFlags, TraceId, Value,
     context::FutureExt,
@@ -93,12 +94,12 @@ impl Span {
 
     /// Lets `work` know, wherever it is polled, that it works for this span.
     pub fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        let span = self.recording.as_ref().map(|span| span.span_context().clone());
-        async move {
-            match span {
-                Some(span) => work.with_context(Context::new().with_remote_span_context(span)).await,
-                None => work.await,
+        match &self.recording {
+            Some(span) => {
+                let context = Context::new().with_remote_span_context(span.span_context().clone());
+                Either::Left(work.with_context(context))
             }
+            None => Either::Right(work),
         }
     }
 

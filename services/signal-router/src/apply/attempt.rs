@@ -121,7 +121,7 @@ impl Applier {
                 error = outcome.detail,
                 "dead letter"
             );
-            outcome.dead_letters = self.bury(command, &outcome, repeated).await;
+            outcome.dead_letters = Box::pin(self.bury(command, &outcome, repeated)).await;
         }
         self.record(command, &outcome).await;
     }

@@ -10,8 +10,8 @@ impl Applier {
     pub(super) async fn execute(&self, command: &Command, repeated: bool) -> Result<Accepted, Failure> {
         match &command.action {
             Action::Workflow(..) | Action::SignalAll(_) => self.temporal.execute(command, repeated).await,
-            Action::Schedule(_, call) => self.schedule(command, call, repeated).await,
-            Action::Publish(event) => self.publish(command, event, repeated).await,
+            Action::Schedule(_, call) => Box::pin(self.schedule(command, call, repeated)).await,
+            Action::Publish(event) => Box::pin(self.publish(command, event, repeated)).await,
         }
     }
 }

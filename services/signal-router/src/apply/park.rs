@@ -115,12 +115,12 @@ impl Parking {
         let tasks = self.lock().tasks(command);
         for task in tasks {
             match task {
-                Task::Line => self.try_line(command.key(), lease).await?,
-                Task::Behind => self.park(command, repeated, no_run_yet(command), lease).await?,
+                Task::Line => Box::pin(self.try_line(command.key(), lease)).await?,
+                Task::Behind => Box::pin(self.park(command, repeated, no_run_yet(command), lease)).await?,
                 Task::Itself => match self.applier.carry_out(command, repeated, lease, span).await? {
                     Ended::Settled => {}
                     // Temporal has said so: it had no effect.
-                    Ended::Missing(outcome) => self.park(command, false, *outcome, lease).await?,
+                    Ended::Missing(outcome) => Box::pin(self.park(command, false, *outcome, lease)).await?,
                 },
             }
         }

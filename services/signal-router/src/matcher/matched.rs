@@ -31,6 +31,11 @@ impl Matched {
         self.outcome.kind() == OutcomeKind::Matched && self.letters.is_empty()
     }
 
+    /// Whether anybody waits for it, or the ledger gets anything of it now.
+    pub(crate) fn is_to_be_told(&self) -> bool {
+        self.reply_to.is_some() || !self.verdict_is_with_a_command()
+    }
+
     pub(crate) fn led_to(&self, command: &Command) -> bool {
         let key = command.effect_key.as_str();
         self.outcome.effect_keys.iter().any(|own| own == key)
