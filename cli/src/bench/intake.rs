@@ -29,12 +29,12 @@ Examples:
 Numbers of a debug build, or of a machine that is busy otherwise, mean little.
 
 How it measures:
-  It starts a nats-server and an ingress of its own, which have nothing to do but this. The ingress has the threads that
-  `signalbox up` gives it. The sides take turns, round by round, and who begins changes with each: events are sent to
-  POST /events/{type} until the answer 202, all over one connection of HTTP/2, or over as many of HTTP/1.1 as events are
-  open at a time; and published to the same stream, over one connection, until it acknowledges them. After each turn what
-  the stream has is counted: an event that was accepted and is not stored ends the measurement. CPU is that of the whole
-  process for each event.")]
+  It starts a nats-server and an ingress of its own, which have nothing to do but this. The sides take turns, round by
+  round, and who begins changes with each: events are sent to POST /events/{type} until the answer 202, all over one
+  connection of HTTP/2, or over as many of HTTP/1.1 as events are open at a time; and published to the same stream, over
+  one connection, until it acknowledges them. After each turn what the stream has is counted: an event that was accepted
+  and is not stored ends the measurement. CPU is that of the whole process for each event. The ingress has as many
+  threads as `signalbox up` gives it.")]
 pub struct IntakeBench {
     /// Turns of each side
     #[arg(long, default_value_t = 3, value_name = "COUNT",
