@@ -1,5 +1,6 @@
 //! What the rigs of measurements have in common.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub fn service<const N: usize>(
 pub const TYPE: &str = "signalbox.bench";
 
 /// The headers of an event, a CloudEvent in binary mode.
-pub fn headers(id: Uuid) -> Vec<(String, String)> {
+pub fn headers(id: Uuid) -> Vec<(Cow<'static, str>, String)> {
     let headers = [
         ("ce-specversion", "1.0"),
         ("ce-id", &id.to_string()),
@@ -67,7 +68,7 @@ pub fn headers(id: Uuid) -> Vec<(String, String)> {
         ("ce-type", TYPE),
         (header::CONTENT_TYPE, "application/json"),
     ];
-    headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    headers.map(|(name, value)| (name.into(), value.to_owned())).into()
 }
 
 /// A small order, as an event carries it.

@@ -70,20 +70,20 @@ impl Bus {
         commands: Vec<Command>,
         planned_at: DateTime<Utc>,
     ) -> Vec<Command> {
-        let mut partitions: BTreeMap<(Queue, u16), Vec<Batch>> = BTreeMap::new();
+        let mut partitions: BTreeMap<(Queue, u16), (String, Vec<Batch>)> = BTreeMap::new();
         let full = FULL.min(self.client.server_info().max_payload / 2);
         for command in commands {
             let number = partition(command.key(), PARTITIONS);
             let queue = Queue::of(&command);
-            put(partitions.entry((queue, number)).or_default(), queue, number, full, command);
+            let fresh = || (queue.subject(number), Vec::new());
+            let (to, batches) = partitions.entry((queue, number)).or_insert_with(fresh);
+            put(batches, to, queue.template(), full, command);
         }
         let planned_at = Some(wire_time(planned_at));
-        for batch in partitions.values_mut().flatten() {
+        for batch in partitions.values_mut().flat_map(|(_, batches)| batches) {
             batch.wire.planned_at = planned_at;
         }
-        let stored = partitions
-            .into_iter()
-            .map(|((queue, number), batches)| self.store_in_order(queue.subject(number), batches));
+        let stored = partitions.into_values().map(|(to, batches)| self.store_in_order(to, batches));
         join_all(stored).await.into_iter().flatten().collect()
     }
 
@@ -102,9 +102,9 @@ impl Bus {
     }
 }
 
-fn put(batches: &mut Vec<Batch>, queue: Queue, number: u16, full: usize, command: Command) {
+fn put(batches: &mut Vec<Batch>, to: &str, template: &'static str, full: usize, command: Command) {
     let (trace, id) = (command.trace.clone(), command.effect_key.to_string());
-    let (wire, span) = traced(command, &queue.subject(number), queue.template(), &id);
+    let (wire, span) = traced(command, to, template, &id);
     let bytes = wire.encoded_len();
     let room = |batch: &Batch| batch.sent.len() < MANY && batch.bytes + bytes <= full;
     if !batches.last().is_some_and(room) {

@@ -1,5 +1,7 @@
 //! Publishing: everything but outcomes carries a `Nats-Msg-Id`, so that what was sent twice is stored once.
 
+use std::borrow::Cow;
+
 use async_nats::{
     HeaderMap, HeaderName, HeaderValue,
     header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
@@ -145,10 +147,14 @@ impl Outgoing {
             .with_headers(event.headers())
     }
 
-    fn with_headers(mut self, headers: impl IntoIterator<Item = (String, String)>) -> Self {
+    fn with_headers(mut self, headers: impl IntoIterator<Item = (Cow<'static, str>, String)>) -> Self {
         for (name, value) in headers {
             // Attributes come from outside: what NATS cannot carry in a header is left out, not a panic.
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            let name = match name {
+                Cow::Borrowed(ours) => Ok(HeaderName::from_static(ours)),
+                Cow::Owned(theirs) => theirs.parse(),
+            };
+            if let (Ok(name), Ok(value)) = (name, value.parse::<HeaderValue>()) {
                 self.headers.insert(name, value);
             }
         }
@@ -213,7 +219,7 @@ impl Bus {
         &self,
         to: &EventSubject,
         message_id: &str,
-        headers: Vec<(String, String)>,
+        headers: Vec<(Cow<'static, str>, String)>,
         body: Bytes,
     ) -> Result<Stored, PublishError> {
         let message = Outgoing::new(to.to_string(), message_id.to_owned(), body);

@@ -73,7 +73,7 @@ pub struct BadCommand(pub &'static str);
 
 impl From<Command> for v1::Command {
     fn from(command: Command) -> Self {
-        let effect_key = command.effect_key.to_string();
+        let effect_key = command.effect_key.as_str().to_owned();
         let key = command.key().to_owned();
         let action = match command.action {
             Action::Workflow(_, action) => action.into(),

@@ -1,6 +1,6 @@
 //! A CloudEvent 1.0.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -30,7 +30,7 @@ pub struct Event {
     pub nats_subject: EventSubject,
     /// `time`: when it happened, or when it was stored, if its publisher did not say.
     pub time: DateTime<Utc>,
-    /// `datacontenttype`, where the data are not JSON.
+    /// `datacontenttype`, where the data are not [`Data::Json`].
     pub data_content_type: Option<String>,
     /// `dataschema`.
     pub data_schema: Option<String>,
@@ -55,7 +55,7 @@ pub enum Data {
     Empty,
     /// JSON.
     Json(Value),
-    /// Anything else, described by `datacontenttype`.
+    /// Anything else, described by `datacontenttype`; or JSON of which nothing is to be known here.
     Bytes(Bytes),
 }
 
@@ -73,40 +73,43 @@ impl Event {
     /// What other messages say of this event.
     pub fn reference(&self) -> EventRef {
         EventRef {
-            id: self.id.to_string(),
-            source: self.source.to_string(),
+            id: self.id.as_str().to_owned(),
+            source: self.source.as_str().to_owned(),
             r#type: self.kind.clone(),
-            nats_subject: self.nats_subject.to_string(),
+            nats_subject: self.nats_subject.as_str().to_owned(),
             stream_sequence: self.stream_sequence,
         }
     }
 
     /// This event's headers in binary mode (NATS Protocol Binding for CloudEvents, 3.1), with the trace and
     /// the inbox that waits.
-    pub fn headers(&self) -> Vec<(String, String)> {
-        let attribute = |name: &str, value: &str| {
-            let value = utf8_percent_encode(value, NOT_IN_HEADERS).to_string();
-            (format!("{}{name}", header::CLOUDEVENT_PREFIX), value)
-        };
-        let mut headers = vec![
-            attribute("specversion", "1.0"),
-            attribute("id", self.id.as_str()),
-            attribute("source", self.source.as_str()),
-            attribute("type", &self.kind),
-            attribute("time", &self.time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
-        ];
+    pub fn headers(&self) -> Vec<(Cow<'static, str>, String)> {
+        let attribute = |name: &'static str, value: &str| (Cow::Borrowed(name), in_header(value));
+        let mut headers = Vec::with_capacity(9 + self.extensions.len());
+        headers.extend([
+            attribute("ce-specversion", "1.0"),
+            attribute("ce-id", self.id.as_str()),
+            attribute("ce-source", self.source.as_str()),
+            attribute("ce-type", &self.kind),
+            attribute("ce-time", &self.time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+        ]);
         let content_type = match (&self.data, &self.data_content_type) {
             (_, Some(given)) => Some(given.as_str()),
             (Data::Json(_), None) => Some("application/json"),
             _ => None,
         };
-        headers.extend(content_type.map(|value| attribute("datacontenttype", value)));
-        headers.extend(self.subject.iter().map(|value| attribute("subject", value)));
-        headers.extend(self.data_schema.iter().map(|value| attribute("dataschema", value)));
-        headers.extend(self.extensions.iter().map(|(name, value)| attribute(name, value)));
-        headers.extend(self.trace.traceparent().map(|v| (header::TRACEPARENT.to_owned(), v.to_owned())));
-        headers.extend(self.trace.tracestate().map(|v| (header::TRACESTATE.to_owned(), v.to_owned())));
-        headers.extend(self.reply_to.iter().map(|v| (header::REPLY_TO.to_owned(), v.as_str().to_owned())));
+        headers.extend(content_type.map(|value| attribute("ce-datacontenttype", value)));
+        headers.extend(self.subject.iter().map(|value| attribute("ce-subject", value)));
+        headers.extend(self.data_schema.iter().map(|value| attribute("ce-dataschema", value)));
+        headers.extend(
+            self.extensions.iter().map(|(name, value)| {
+                (format!("{}{name}", header::CLOUDEVENT_PREFIX).into(), in_header(value))
+            }),
+        );
+        let plain = |name: &'static str, value: &str| (Cow::Borrowed(name), value.to_owned());
+        headers.extend(self.trace.traceparent().map(|value| plain(header::TRACEPARENT, value)));
+        headers.extend(self.trace.tracestate().map(|value| plain(header::TRACESTATE, value)));
+        headers.extend(self.reply_to.iter().map(|value| plain(header::REPLY_TO, value.as_str())));
         headers
     }
 
@@ -118,4 +121,9 @@ impl Event {
             Data::Bytes(bytes) => bytes.clone(),
         }
     }
+}
+
+/// The value of an attribute, as a header has it.
+fn in_header(value: &str) -> String {
+    Cow::from(utf8_percent_encode(value, NOT_IN_HEADERS)).into_owned()
 }

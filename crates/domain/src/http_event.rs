@@ -1,13 +1,15 @@
 //! From an HTTP request to events: the HTTP Protocol Binding for CloudEvents 1.0, or a body whose type is known.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use signalbox_proto::names::header;
+use signalbox_proto::names::{header, subject::EVENTS_PREFIX};
 
 use crate::{
     BadEvent, BadId, Data, Event, EventId, EventSubject, RawMessage, Source, TraceContext, read_event,
-    read_event::{from_object, media_type, parse},
+    read_event::{from_object, is_json, look_at, media_type, not_json, parse},
 };
 
 /// A request that brings events.
@@ -69,6 +71,7 @@ pub enum BadPost {
 pub const MOST_IN_BATCH: usize = 100;
 
 const STRUCTURED: &str = "application/cloudevents+json";
+const JSON: &str = "application/json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
 /// Reads CloudEvents in binary, structured or batch mode. The NATS subject of each is `events.` and its type.
@@ -88,7 +91,7 @@ pub fn read_http_events(message: &HttpMessage<'_>) -> Result<Posted, BadPost> {
     }
 }
 
-/// Reads a body that is the data of an event of this type, from this source.
+/// Reads a body that is the data of an event of this type, from this source. JSON is looked at, and goes on as it came.
 ///
 /// # Errors
 /// When the type makes no subject, or the body is not what its content type says.
@@ -98,13 +101,30 @@ pub fn read_http_body(
     source: Source,
     kind: &str,
 ) -> Result<Event, BadEvent> {
-    let content_type = message.header(header::CONTENT_TYPE).map(|value| (header::CONTENT_TYPE, value));
-    let subject = EventSubject::of_type(kind)?;
-    let attributes = [("ce-specversion", "1.0"), ("ce-id", "-"), ("ce-source", "-"), ("ce-type", "-")];
-    let headers = attributes.into_iter().chain(content_type).collect();
-    // What is JSON and what is not is told from the content type, as for all others.
-    let data = read_event(&message.raw(&subject, headers))?;
-    Ok(Event { id, source, kind: kind.to_owned(), ..data })
+    let content_type = message.header(header::CONTENT_TYPE).unwrap_or_default();
+    let (content_type, data) = match &message.body {
+        empty if empty.is_empty() => (not_json(content_type), Data::Empty),
+        body if is_json(content_type) => {
+            look_at(body)?;
+            (Some(JSON.to_owned()), Data::Bytes(body.clone()))
+        }
+        body => (not_json(content_type), Data::Bytes(body.clone())),
+    };
+    Ok(Event {
+        id,
+        source,
+        kind: kind.to_owned(),
+        nats_subject: EventSubject::of_type(kind)?,
+        time: message.received_at,
+        data_content_type: content_type,
+        data_schema: None,
+        subject: None,
+        extensions: BTreeMap::new(),
+        data,
+        trace: TraceContext::default(),
+        reply_to: None,
+        stream_sequence: 0,
+    })
 }
 
 impl HttpMessage<'_> {
@@ -206,9 +226,15 @@ impl EventSubject {
     pub fn of_type(kind: &str) -> Result<Self, BadId> {
         let fit =
             |c: char| if c.is_control() || c.is_whitespace() || matches!(c, '*' | '>') { '_' } else { c };
-        let tokens = kind.split('.').filter(|token| !token.is_empty());
-        let tokens: Vec<String> = tokens.map(|token| token.chars().map(fit).collect()).collect();
-        format!("{}{}", signalbox_proto::names::subject::EVENTS_PREFIX, tokens.join(".")).parse()
+        let mut subject = String::with_capacity(EVENTS_PREFIX.len() + kind.len());
+        subject.push_str(EVENTS_PREFIX);
+        for (place, token) in kind.split('.').filter(|token| !token.is_empty()).enumerate() {
+            if place > 0 {
+                subject.push('.');
+            }
+            subject.extend(token.chars().map(fit));
+        }
+        subject.parse()
     }
 }
 

@@ -61,7 +61,7 @@ fn what_reads_as_one_event_travels_as_that_event() {
     for body in [text, base64, coded, event()] {
         let event = one(&[("content-type", STRUCTURED)], &body.to_string());
         let headers = event.headers();
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, value.as_str())).collect();
         let raw = RawMessage {
             subject: event.nats_subject.as_str(),
             headers,
@@ -124,15 +124,19 @@ fn a_body_of_a_known_type_is_filled_up() {
             "shop.paid",
         )
     };
-    let event = read(Some("application/json"), r#"{"order":7}"#).unwrap();
+    let event = read(Some("application/json; charset=utf-8"), r#"{ "order": 7.00}"#).unwrap();
     assert_eq!((event.id.as_str(), event.source.as_str(), event.kind.as_str()), ("k", "/http", "shop.paid"));
     assert_eq!(
         (event.nats_subject.as_str(), event.data),
-        ("events.shop.paid", Data::Json(json!({"order": 7})))
+        ("events.shop.paid", Data::Bytes(r#"{ "order": 7.00}"#.into())),
+        "as it came"
     );
+    assert_eq!(event.data_content_type.as_deref(), Some("application/json"));
     assert_eq!(read(None, "").unwrap().data, Data::Empty);
     assert_eq!(read(Some("text/plain"), "hi").unwrap().data, Data::Bytes("hi".into()));
-    assert!(matches!(read(None, "{"), Err(BadEvent::NotJson(_))));
+    for bad in ["{", "1e999", &"[".repeat(10_000)] {
+        assert!(matches!(read(None, bad), Err(BadEvent::NotJson(_))), "{bad}");
+    }
 }
 
 #[test]

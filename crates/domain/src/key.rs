@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::{EventId, Source};
@@ -26,12 +27,12 @@ impl EventKey {
 
     /// The subject of the outcome `leaf` of this event.
     pub fn outcome_subject(&self, leaf: &str) -> String {
-        format!("outcomes.{}.{}.{leaf}", self.id, self.source)
+        ["outcomes.", &self.id, ".", &self.source, ".", leaf].concat()
     }
 
     /// An id for JetStream's duplicate window that tells apart equal ids of two sources.
     pub fn message_id(&self) -> String {
-        format!("{}.{}", self.id, self.source)
+        [&self.id, ".", &self.source].concat()
     }
 }
 
@@ -112,7 +113,7 @@ fn hash<const N: usize>(parts: [&str; N], bytes: usize) -> String {
         hasher.update(part);
     }
     let digest = hasher.finalize();
-    hex::encode(digest.get(..bytes).unwrap_or(&digest))
+    HEXLOWER.encode(digest.get(..bytes).unwrap_or(&digest))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod event_wire;
 mod fault;
 mod http_event;
 mod ids;
+mod json;
 mod key;
 mod outcome;
 mod read_event;

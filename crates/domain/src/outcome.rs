@@ -15,7 +15,7 @@ use crate::{
 pub fn of_command(command: &Command, attempts: u32, at: DateTime<Utc>) -> Outcome {
     Outcome {
         event: Some(command.origin.event.clone()),
-        effect_key: command.effect_key.to_string(),
+        effect_key: command.effect_key.as_str().to_owned(),
         route: command.origin.route.clone().unwrap_or_default(),
         route_set: command.origin.route_set.clone(),
         workflow_id: command.action.workflow_id().map(WorkflowId::to_string).unwrap_or_default(),

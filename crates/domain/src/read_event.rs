@@ -11,7 +11,7 @@ use signalbox_proto::{
     v1::EventRef,
 };
 
-use crate::{BadId, Data, Event, EventSubject, ReplyTo, TraceContext};
+use crate::{BadId, Data, Event, EventSubject, ReplyTo, TraceContext, json::Json};
 
 /// A message of the stream EVENTS.
 #[derive(Clone, Debug)]
@@ -126,9 +126,20 @@ pub(crate) fn parse(body: &Bytes) -> Result<Value, BadEvent> {
     serde_json::from_slice(body).map_err(|error| BadEvent::NotJson(error.to_string()))
 }
 
-fn is_json(content_type: &str) -> bool {
+/// The same, where nothing is made of it.
+pub(crate) fn look_at(body: &Bytes) -> Result<(), BadEvent> {
+    serde_json::from_slice(body).map(|Json| ()).map_err(|error| BadEvent::NotJson(error.to_string()))
+}
+
+/// What is not said is JSON.
+pub(crate) fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.is_empty() || media_type.ends_with("/json") || media_type.ends_with("+json")
+}
+
+/// The content type, where it is not that of JSON.
+pub(crate) fn not_json(content_type: &str) -> Option<String> {
+    (!is_json(content_type)).then(|| content_type.to_owned())
 }
 
 fn data(body: &Bytes, content_type: &str) -> Result<Data, BadEvent> {
@@ -152,7 +163,7 @@ fn bare(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -> 
         source: format!("nats:{}", subject.as_str()).parse()?,
         kind: subject.without_prefix().to_owned(),
         time: message.stored_at,
-        data_content_type: (!is_json(content_type)).then(|| content_type.to_owned()),
+        data_content_type: not_json(content_type),
         data_schema: None,
         subject: None,
         extensions: BTreeMap::new(),
@@ -180,7 +191,7 @@ fn binary(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -
     let content_type = attributes.remove("datacontenttype").unwrap_or_else(|| content_type.to_owned());
     let mut event = from_attributes(message, subject, attributes)?;
     event.data = data(&message.body, &content_type)?;
-    event.data_content_type = (!is_json(&content_type)).then_some(content_type);
+    event.data_content_type = not_json(&content_type);
     Ok(event)
 }
 
@@ -339,7 +350,7 @@ mod tests {
         )
         .unwrap();
         let headers = event.headers();
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, value.as_str())).collect();
         assert_eq!(read("events.shop.paid", &headers, &event.body()).unwrap(), event);
     }
 

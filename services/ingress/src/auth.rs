@@ -71,5 +71,5 @@ pub fn gate(process: &Process, options: &AuthArgs, listen: SocketAddr, bus: &Bus
         follow.await;
         Ok(())
     });
-    Ok(Gate { unasked, keys, tokens })
+    Ok(Gate { unasked, anybody: Principal::unasked(), keys, tokens })
 }

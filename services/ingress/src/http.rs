@@ -23,7 +23,7 @@ use axum::{Router, middleware};
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, auth, limits, problem::Problem};
+use crate::{app::App, auth, problem::Problem};
 
 /// The header that makes a call safe to repeat.
 #[derive(IntoParams)]
@@ -80,7 +80,7 @@ struct Api;
 
 /// All endpoints. Whatever a client sends, it gets JSON with `detail` and no 5xx.
 pub fn router(app: Arc<App>) -> Router {
-    let (work, api) = OpenApiRouter::with_openapi(Api::openapi())
+    let (router, mut api) = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(workflows::trigger))
         .routes(routes!(workflows::signal))
         .routes(routes!(workflows::stop))
@@ -118,15 +118,12 @@ pub fn router(app: Arc<App>) -> Router {
         .routes(routes!(dead_letters::redrive))
         .routes(routes!(dead_letters::redrive_many))
         .routes(routes!(start_page::page))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
-        .split_for_parts();
-    let (probes, mut api) = OpenApiRouter::with_openapi(api)
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
         .split_for_parts();
     auth::document(&mut api);
-    let router = work.merge(probes).merge(docs::router(&api));
+    let router = router.merge(docs::router(&api));
     router
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::no_such_method())

@@ -1,13 +1,13 @@
 //! How much is taken, from whom: rates by address and by caller, and how many requests and bytes of bodies at once.
 
-mod layer;
+mod count;
 mod options;
 mod peer;
 mod rates;
 
 use std::{net::IpAddr, sync::Arc};
 
-pub use layer::{TooOften, limit};
+pub use count::TooOften;
 pub use options::LimitArgs;
 pub use peer::Peer;
 use rates::Rates;

@@ -65,8 +65,9 @@ impl Meters {
 
     /// A request was answered. `route` is the template of its path, so that ids make no series of their own.
     pub fn answered(&self, route: &str, method: &Method, status: StatusCode, took: Duration) {
-        let (route, method) = (route.to_owned(), known(method));
-        self.latency.get_or_create(&Route { route: route.clone(), method }).observe(took.as_secs_f64());
+        let of = Route { route: route.to_owned(), method: known(method) };
+        self.latency.get_or_create(&of).observe(took.as_secs_f64());
+        let Route { route, method } = of;
         self.requests.get_or_create(&Request { route, method, status: status.as_u16() }).inc();
     }
 

@@ -27,6 +27,7 @@ pub(crate) async fn read(bus: &Bus, delivery: &Delivery) -> Queued {
         Ok(batch) => {
             let planned_at = batch.planned_at.and_then(time);
             late = planned_at.is_some_and(|planned_at| delivery.stored_at - planned_at > LATE);
+            commands.reserve_exact(batch.commands.len());
             for wire in batch.commands {
                 match Command::try_from(wire) {
                     Ok(command) => commands.push(command),

@@ -145,7 +145,7 @@ impl Rig {
     pub async fn publish_one(&self, n: usize, reply_to: Option<ReplyTo>) -> Result<(Uuid, Stored), Failure> {
         let id = Uuid::now_v7();
         let mut headers = rig::headers(id);
-        headers.extend(reply_to.map(|to| (header::REPLY_TO.to_owned(), to.as_str().to_owned())));
+        headers.extend(reply_to.map(|to| (header::REPLY_TO.into(), to.as_str().to_owned())));
         let to: EventSubject = format!("events.bench.{}", n % self.keys)
             .parse()
             .map_err(|error| failed(format!("not a subject: {error}")))?;

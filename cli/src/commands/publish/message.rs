@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -19,7 +20,7 @@ pub struct Message {
     /// Its `Nats-Msg-Id`.
     pub message_id: String,
     /// Its other headers.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// Its payload.
     pub body: Bytes,
     /// The event that the router will read in it.
@@ -29,7 +30,7 @@ pub struct Message {
 impl Message {
     /// The same, whose outcomes go to an inbox.
     pub fn replied_to(mut self, inbox: &ReplyTo) -> Self {
-        self.headers.push((header::REPLY_TO.to_owned(), inbox.as_str().to_owned()));
+        self.headers.push((header::REPLY_TO.into(), inbox.as_str().to_owned()));
         self
     }
 }
@@ -45,7 +46,7 @@ pub fn write(args: &Publish, data: Vec<u8>, now: DateTime<Utc>) -> Result<Messag
         (_, true) => structured(&event),
         _ => binary(&event),
     };
-    message.headers.extend(args.header.iter().cloned());
+    message.headers.extend(args.header.iter().cloned().map(|(name, value)| (name.into(), value)));
     Ok(message)
 }
 
@@ -107,14 +108,14 @@ fn structured(event: &Event) -> Message {
         Data::Bytes(bytes) => fields.insert("data_base64".to_owned(), STANDARD.encode(bytes).into()),
     };
     let mut headers = trace(event);
-    headers.push((header::CONTENT_TYPE.to_owned(), "application/cloudevents+json".to_owned()));
+    headers.push((header::CONTENT_TYPE.into(), "application/cloudevents+json".to_owned()));
     message(event, event.key().message_id(), headers, Value::Object(fields).to_string().into())
 }
 
 /// Data in the body, and no attributes.
 fn bare(event: &Event) -> Message {
     let content_type =
-        event.data_content_type.iter().map(|value| (header::CONTENT_TYPE.to_owned(), value.clone()));
+        event.data_content_type.iter().map(|value| (header::CONTENT_TYPE.into(), value.clone()));
     let headers = trace(event).into_iter().chain(content_type).collect();
     let mut message = message(event, event.id.to_string(), headers, event.body());
     // This is what the router says of who gives no source.
@@ -122,15 +123,20 @@ fn bare(event: &Event) -> Message {
     message
 }
 
-fn message(event: &Event, message_id: String, headers: Vec<(String, String)>, body: Bytes) -> Message {
+fn message(
+    event: &Event,
+    message_id: String,
+    headers: Vec<(Cow<'static, str>, String)>,
+    body: Bytes,
+) -> Message {
     Message { subject: event.nats_subject.clone(), message_id, headers, body, event: event.reference() }
 }
 
-fn trace(event: &Event) -> Vec<(String, String)> {
+fn trace(event: &Event) -> Vec<(Cow<'static, str>, String)> {
     event
         .trace
         .traceparent()
-        .map(|parent| (header::TRACEPARENT.to_owned(), parent.to_owned()))
+        .map(|parent| (header::TRACEPARENT.into(), parent.to_owned()))
         .into_iter()
         .collect()
 }
@@ -160,7 +166,7 @@ mod tests {
     fn read(message: &Message) -> Event {
         let headers: Vec<_> = [(header::MESSAGE_ID, message.message_id.as_str())]
             .into_iter()
-            .chain(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            .chain(message.headers.iter().map(|(name, value)| (&**name, value.as_str())))
             .collect();
         read_event(&RawMessage {
             subject: message.subject.as_str(),

@@ -13,7 +13,8 @@ use super::tracer;
 
 /// A span, which ends when it is dropped. While nothing is traced it is nothing but the context of its parent.
 pub struct Span {
-    recording: Option<sdk::Span>,
+    // Most are not recorded, and a recorded one is large.
+    recording: Option<Box<sdk::Span>>,
     parent: TraceContext,
 }
 
@@ -61,14 +62,14 @@ impl Span {
     fn start(kind: SpanKind, parent: &TraceContext, name: impl FnOnce() -> Cow<'static, str>) -> Self {
         let recording = tracer().map(|tracer| {
             let builder = SpanBuilder::from_name(name()).with_kind(kind);
-            tracer.build_with_context(builder, &context_of(parent))
+            Box::new(tracer.build_with_context(builder, &context_of(parent)))
         });
         Self { recording, parent: parent.clone() }
     }
 
     /// Whether anybody will see it; what is costly to tell it need not be told otherwise.
     pub fn is_recording(&self) -> bool {
-        self.recording.as_ref().is_some_and(sdk::Span::is_recording)
+        self.recording.as_ref().is_some_and(|span| span.is_recording())
     }
 
     /// Tells it an attribute, if it is recorded.

@@ -36,6 +36,8 @@ pub enum Unasked {
 pub struct Gate {
     /// Whom it lets through unasked.
     pub unasked: Unasked,
+    /// What they may.
+    pub anybody: Principal,
     /// The API keys.
     pub keys: Keyring,
     /// The issuer's tokens, if there is one.
@@ -65,7 +67,7 @@ impl Gate {
             Unasked::All => true,
         };
         if unasked {
-            return Ok(Principal::unasked());
+            return Ok(self.anybody.clone());
         }
         let credentials = bearer(headers)?;
         match credentials.parse() {
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     fn gate(unasked: Unasked) -> Gate {
-        Gate { unasked, keys: Keyring::default(), tokens: None }
+        Gate { unasked, anybody: Principal::unasked(), keys: Keyring::default(), tokens: None }
     }
 
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {

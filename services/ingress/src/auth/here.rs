@@ -3,16 +3,17 @@
 //! That a server listens on loopback does not say so: a proxy may pass calls on, and a page in a browser may send them, or
 //! have a name of its own that leads to 127.0.0.1.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Uri, header};
 
 /// What proxies leave behind.
-const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+const FORWARDED: [HeaderName; 3] =
+    [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
 
 /// Whether nothing in the headers says that somebody elsewhere is behind the call.
 pub fn is_from_here(headers: &HeaderMap) -> bool {
-    let forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
+    let forwarded = FORWARDED.iter().any(|name| headers.contains_key(name));
     let all =
         |name, is: fn(&str) -> bool| headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(is));
     !forwarded && all(header::HOST, names_loopback) && all(header::ORIGIN, is_origin_of_loopback)
@@ -23,6 +24,9 @@ fn is_origin_of_loopback(origin: &str) -> bool {
 }
 
 fn names_loopback(authority: &str) -> bool {
+    if let Ok(address) = authority.parse::<SocketAddr>() {
+        return address.ip().is_loopback();
+    }
     let Ok(uri) = authority.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let is_local_name =
@@ -73,7 +77,7 @@ mod tests {
         {
             assert!(!from_here(&[("host", "localhost"), ("origin", origin)]), "{origin}");
         }
-        for name in FORWARDED {
+        for name in ["forwarded", "x-forwarded-for", "x-real-ip"] {
             assert!(!from_here(&[("host", "localhost"), (name, "127.0.0.1")]), "{name}");
         }
     }

@@ -23,16 +23,21 @@ pub enum Halt {
     Unclear(Box<Problem>),
 }
 
-/// Lets those through who may, and tells the handlers who it is.
+/// Lets those through who may and for whom there is room, and tells the handlers who it is.
 pub async fn guard(app: &App, mut request: Request, next: Next) -> Response {
-    match admit(app, &mut request).await {
-        Ok(Some(caller)) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Ok(None) => next.run(request).await,
-        Err(halt) => halt.into_response(),
+    let caller = match admit(app, &mut request).await {
+        Ok(caller) => caller,
+        Err(halt) => return halt.into_response(),
+    };
+    // Only who may call takes room.
+    let _room = match app.limits.room(&request) {
+        Ok(room) => room,
+        Err(problem) => return problem.into_response(),
+    };
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
     }
+    next.run(request).await
 }
 
 /// Who may go on; nobody where nobody is asked for.

@@ -15,7 +15,7 @@ mod guarded;
 mod limited;
 
 use super::*;
-use crate::{Options, body};
+use crate::{Options, body, limits};
 
 #[derive(Parser)]
 struct Flags {
@@ -377,7 +377,6 @@ async fn guarded(room: usize) -> Router {
     Router::new()
         .route("/fine", get(async || StatusCode::OK))
         .route("/panics", get(async || -> StatusCode { panic!("on purpose") }))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), limits::limit))
         .layer(middleware::from_fn_with_state(app, guard::guard))
 }
 

@@ -61,7 +61,8 @@ impl Matched {
 
     pub(crate) fn of_plan(event: &Event, plan: Plan, route_set: &str) -> Self {
         let mut outcome = Outcome::of_matching(event, route_set, Utc::now());
-        outcome.effect_keys = plan.commands.iter().map(|command| command.effect_key.to_string()).collect();
+        outcome.effect_keys =
+            plan.commands.iter().map(|command| command.effect_key.as_str().to_owned()).collect();
         outcome.verdicts = plan.verdicts;
         outcome.set_kind(match (plan.commands.is_empty(), plan.errors.is_empty()) {
             (false, _) => OutcomeKind::Matched,

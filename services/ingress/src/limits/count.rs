@@ -1,18 +1,17 @@
-//! The layers that refuse what is too much.
+//! What refuses what is too much.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::HttpBody,
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderValue, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
+use tokio::sync::SemaphorePermit;
 
 use super::{Limits, Peer, peer};
 use crate::{
-    app::App,
     auth::Principal,
     body::BODY_LIMIT,
     problem::{Code, Problem},
@@ -31,8 +30,7 @@ impl Limits {
     /// # Errors
     /// [`TooOften`], if it is one too many.
     pub fn count_address(&self, request: &Request) -> Result<(), TooOften> {
-        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        if matches!(path, Some("/healthz" | "/readyz")) {
+        if matches!(path(request), Some("/healthz" | "/readyz")) {
             return Ok(());
         }
         let (Some(rates), Some(peer)) = (&self.by_address, request.extensions().get::<Peer>()) else {
@@ -50,19 +48,35 @@ impl Limits {
         let (Some(rates), Some(name)) = (&self.by_caller, &caller.name) else { return Ok(()) };
         rates.count(name).map_err(|wait| TooOften { who: "this key or token", wait })
     }
+
+    /// Room for a request, for as long as it is kept; none is needed for what tells how the service is. A body that does not say how long it is
+    /// counts as the longest.
+    ///
+    /// # Errors
+    /// A [`Problem`] when too many requests are open, or too many bytes of bodies are held.
+    pub fn room(&self, request: &Request) -> Result<Option<Room<'_>>, Problem> {
+        if matches!(path(request), Some("/healthz" | "/readyz" | "/metrics")) {
+            return Ok(None);
+        }
+        let length = request.body().size_hint().exact().unwrap_or(BODY_LIMIT as u64);
+        // What is longer is refused, and read no further than that.
+        let bytes = u32::try_from(length.min(BODY_LIMIT as u64)).unwrap_or(u32::MAX);
+        match (self.requests.try_acquire(), self.bodies.try_acquire_many(bytes)) {
+            (Ok(open), Ok(held)) => Ok(Some(Room { _open: open, _held: held })),
+            _ => Err(Problem::too_busy()),
+        }
+    }
 }
 
-/// Refuses a request when too many are open, or too many bytes of bodies are held. A body that does not say how long it
-/// is counts as the longest.
-pub async fn limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Limits { requests, bodies, .. } = &app.limits;
-    let length = request.body().size_hint().exact().unwrap_or(BODY_LIMIT as u64);
-    // What is longer is refused, and read no further than that.
-    let bytes = u32::try_from(length.min(BODY_LIMIT as u64)).unwrap_or(u32::MAX);
-    match (requests.try_acquire(), bodies.try_acquire_many(bytes)) {
-        (Ok(_open), Ok(_held)) => next.run(request).await,
-        _ => Problem::too_busy().into_response(),
-    }
+/// Room for a request and its body.
+#[derive(Debug)]
+pub struct Room<'l> {
+    _open: SemaphorePermit<'l>,
+    _held: SemaphorePermit<'l>,
+}
+
+fn path(request: &Request) -> Option<&str> {
+    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
 impl IntoResponse for TooOften {
