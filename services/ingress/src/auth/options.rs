@@ -29,10 +29,11 @@ pub struct AuthArgs {
           value_hint = ValueHint::Other)]
     pub oidc_claim: String,
 
-    /// What scopes allow, such as orders.write=start+signal,ops=admin; without it, the scope signalbox:start allows
-    /// start, and so on
+    /// What scopes allow, such as orders.write=start+signal,ops=admin, and to what, such as
+    /// orders.write=start@type:Order* or shop=events:publish@subject:events.shop.>@source:/shop; without it, the scope
+    /// signalbox:start allows start, and so on
     #[arg(long, env = "SIGNALBOX_OIDC_SCOPES", default_value = "", hide_default_value = true,
-          value_name = "SCOPE=ACTION+…,…", value_hint = ValueHint::Other)]
+          value_name = "SCOPE=ACTION+…@LIMIT…,…", value_hint = ValueHint::Other)]
     pub oidc_scopes: ScopeRules,
 }
 

@@ -16,7 +16,7 @@ use tokio::{sync::Mutex, time::Instant};
 use tracing::{debug, warn};
 
 use super::{
-    AuthArgs, Grant, Principal, Refusal, ScopeRules,
+    AuthArgs, Principal, Refusal, ScopeRules,
     issuer::{Issuer, IssuerError},
     scopes::scopes,
 };
@@ -175,8 +175,7 @@ impl TokenRules {
 
     fn caller(&self, claims: &Map<String, Value>) -> Principal {
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or("nobody named");
-        let actions = self.scopes.actions(scopes(claims, &self.claim));
-        Principal::new(subject, [Grant { actions, ..Grant::default() }])
+        Principal::new(subject, self.scopes.grants(scopes(claims, &self.claim)))
     }
 }
 

@@ -44,7 +44,7 @@ fn rules(issuer: &str) -> TokenRules {
         issuer: issuer.into(),
         audience: "signalbox".into(),
         claim: "scope".into(),
-        scopes: "orders=start+signal".parse().unwrap(),
+        scopes: "orders=start+signal, refunds=start@type:Refund*".parse().unwrap(),
     }
 }
 
@@ -86,6 +86,20 @@ fn a_token_is_worth_its_scopes() {
     assert_eq!(caller.name.as_deref(), Some("ada"));
     let may = |actions: &'static [Action]| caller.may(Need::To(actions, On::Any)).is_ok();
     assert!(may(&[Action::Start, Action::Signal]) && !may(&[Action::Admin]) && !may(&[Action::Read]));
+}
+
+#[test]
+fn a_scope_reaches_no_further_than_its_limits() {
+    let signer = Signer::new("k1");
+    let of = |scope: &str| {
+        let token = signer.sign(&claims(&json!({"scope": scope})));
+        rules(ISSUER).read(&token, &set([signer.jwk()])).unwrap()
+    };
+    let starts = |scope: &str, kind: &str| of(scope).may_reach(&[Action::Start], kind).is_ok();
+    assert!(starts("refunds", "RefundOrder") && !starts("refunds", "Order"));
+    assert!(starts("refunds orders", "Order"), "what one scope allows is allowed");
+    assert!(of("refunds orders").may_reach(&[Action::Signal], "Refund").is_ok());
+    assert!(of("refunds").may_reach(&[Action::Signal], "Refund").is_err());
 }
 
 #[test]
