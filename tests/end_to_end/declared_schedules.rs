@@ -5,7 +5,7 @@ mod many;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use signalbox_proto::{
     Message,
@@ -108,11 +108,16 @@ impl Scheduled {
         }
     }
 
-    async fn plan(&self) -> SchedulePlan {
+    /// An error while Temporal does not answer, as the manager then says.
+    async fn try_plan(&self) -> anyhow::Result<SchedulePlan> {
         match self.call(&unique("call"), What::Plan(PlanSchedules {})).await {
-            schedule_reply::What::Plan(plan) => plan,
-            other => panic!("{other:?}"),
+            schedule_reply::What::Plan(plan) => Ok(plan),
+            other => bail!("{other:?}"),
         }
+    }
+
+    async fn plan(&self) -> SchedulePlan {
+        self.try_plan().await.unwrap()
     }
 
     async fn planned(&self, id: &str) -> Option<(Step, Vec<String>)> {
@@ -124,7 +129,7 @@ impl Scheduled {
     /// Nothing is left to do.
     async fn settled(&self) {
         eventually(SOON, async || {
-            let plan = self.plan().await;
+            let plan = self.try_plan().await?;
             ensure!(plan.steps.is_empty(), "{plan:?}");
             Ok(())
         })
