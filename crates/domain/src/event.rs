@@ -17,6 +17,9 @@ use crate::{EventId, EventKey, EventSubject, ReplyTo, Source, TraceContext};
 /// 3.1.3.2, which that for NATS follows).
 const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
+/// The `datacontenttype` of JSON.
+pub(crate) const JSON: &str = "application/json";
+
 /// An event: a CloudEvent 1.0 with the NATS subject that it travels on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -60,6 +63,31 @@ pub enum Data {
 }
 
 impl Event {
+    /// An event with what every one has, and nothing else.
+    pub fn new(
+        id: EventId,
+        source: Source,
+        kind: String,
+        nats_subject: EventSubject,
+        time: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            source,
+            kind,
+            nats_subject,
+            time,
+            data_content_type: None,
+            data_schema: None,
+            subject: None,
+            extensions: BTreeMap::new(),
+            data: Data::Empty,
+            trace: TraceContext::default(),
+            reply_to: None,
+            stream_sequence: 0,
+        }
+    }
+
     /// Where the ledger keeps this event.
     pub fn key(&self) -> EventKey {
         EventKey::derive(self.source.as_str(), self.id.as_str())
@@ -85,7 +113,7 @@ impl Event {
     /// the inbox that waits.
     pub fn headers(&self) -> Vec<(Cow<'static, str>, String)> {
         let attribute = |name: &'static str, value: &str| (Cow::Borrowed(name), in_header(value));
-        let mut headers = Vec::with_capacity(9 + self.extensions.len());
+        let mut headers = Vec::with_capacity(11 + self.extensions.len());
         headers.extend([
             attribute("ce-specversion", "1.0"),
             attribute("ce-id", self.id.as_str()),
@@ -95,7 +123,7 @@ impl Event {
         ]);
         let content_type = match (&self.data, &self.data_content_type) {
             (_, Some(given)) => Some(given.as_str()),
-            (Data::Json(_), None) => Some("application/json"),
+            (Data::Json(_), None) => Some(JSON),
             _ => None,
         };
         headers.extend(content_type.map(|value| attribute("ce-datacontenttype", value)));

@@ -6,10 +6,8 @@ use signalbox_proto::v1;
 use crate::{
     BadId, Data, Event, TraceContext,
     command::{time, wire_time},
+    event::JSON,
 };
-
-/// What stands for `datacontenttype` where the data are JSON.
-const JSON: &str = "application/json";
 
 /// Why a message has no event in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,14 +1,14 @@
 //! From an HTTP request to events: the HTTP Protocol Binding for CloudEvents 1.0, or a body whose type is known.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use signalbox_proto::names::{header, subject::EVENTS_PREFIX};
 
 use crate::{
-    BadEvent, BadId, Data, Event, EventId, EventSubject, RawMessage, Source, TraceContext, read_event,
+    BadEvent, BadId, Data, Event, EventId, EventSubject, RawMessage, Source, TraceContext,
+    event::JSON,
+    read_event,
     read_event::{from_object, is_json, look_at, media_type, not_json, parse},
 };
 
@@ -71,7 +71,6 @@ pub enum BadPost {
 pub const MOST_IN_BATCH: usize = 100;
 
 const STRUCTURED: &str = "application/cloudevents+json";
-const JSON: &str = "application/json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
 /// Reads CloudEvents in binary, structured or batch mode. The NATS subject of each is `events.` and its type.
@@ -110,21 +109,9 @@ pub fn read_http_body(
         }
         body => (not_json(content_type), Data::Bytes(body.clone())),
     };
-    Ok(Event {
-        id,
-        source,
-        kind: kind.to_owned(),
-        nats_subject: EventSubject::of_type(kind)?,
-        time: message.received_at,
-        data_content_type: content_type,
-        data_schema: None,
-        subject: None,
-        extensions: BTreeMap::new(),
-        data,
-        trace: TraceContext::default(),
-        reply_to: None,
-        stream_sequence: 0,
-    })
+    let subject = EventSubject::of_type(kind)?;
+    let event = Event::new(id, source, kind.to_owned(), subject, message.received_at);
+    Ok(Event { data_content_type: content_type, data, ..event })
 }
 
 impl HttpMessage<'_> {

@@ -158,20 +158,13 @@ fn bare(message: &RawMessage<'_>, subject: EventSubject, content_type: &str) -> 
         }
         data => data,
     };
+    let (id, source) = (message.fallback_id().parse()?, format!("nats:{}", subject.as_str()).parse()?);
+    let kind = subject.without_prefix().to_owned();
     Ok(Event {
-        id: message.fallback_id().parse()?,
-        source: format!("nats:{}", subject.as_str()).parse()?,
-        kind: subject.without_prefix().to_owned(),
-        time: message.stored_at,
         data_content_type: not_json(content_type),
-        data_schema: None,
-        subject: None,
-        extensions: BTreeMap::new(),
         data,
-        trace: TraceContext::default(),
-        reply_to: None,
         stream_sequence: message.stream_sequence,
-        nats_subject: subject,
+        ..Event::new(id, source, kind, subject, message.stored_at)
     })
 }
 
@@ -265,19 +258,11 @@ fn from_attributes(
             .to_utc(),
     };
     Ok(Event {
-        id,
-        source,
-        kind,
-        nats_subject,
-        time,
-        data_content_type: None,
         data_schema: attributes.remove("dataschema"),
         subject: attributes.remove("subject"),
         extensions: attributes,
-        data: Data::Empty,
-        trace: TraceContext::default(),
-        reply_to: None,
         stream_sequence: message.stream_sequence,
+        ..Event::new(id, source, kind, nats_subject, time)
     })
 }
 

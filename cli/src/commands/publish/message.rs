@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -54,24 +53,17 @@ fn event(args: &Publish, data: Vec<u8>, now: DateTime<Utc>) -> Result<Event, Fai
     let fresh = || Uuid::now_v7().to_string().parse();
     let id = args.id.clone().map_or_else(fresh, Ok);
     let is_json = is_json(&args.content_type);
+    let kind = args.r#type.clone().unwrap_or_else(|| args.subject.without_prefix().to_owned());
+    let id = id.map_err(|error| Failure::other(Exit::Failed, error.to_string()))?;
     Ok(Event {
-        id: id.map_err(|error| Failure::other(Exit::Failed, error.to_string()))?,
-        source: args.source.clone(),
-        kind: args.r#type.clone().unwrap_or_else(|| args.subject.without_prefix().to_owned()),
-        nats_subject: args.subject.clone(),
-        time: now,
         data_content_type: (!is_json).then(|| args.content_type.clone()),
-        data_schema: None,
-        subject: None,
-        extensions: BTreeMap::new(),
         data: match data {
             none if none.is_empty() => Data::Empty,
             json if is_json => Data::Json(serde_json::from_slice(&json).map_err(not_json)?),
             other => Data::Bytes(other.into()),
         },
         trace: args.traceparent.clone().unwrap_or_default(),
-        reply_to: None,
-        stream_sequence: 0,
+        ..Event::new(id, args.source.clone(), kind, args.subject.clone(), now)
     })
 }
 

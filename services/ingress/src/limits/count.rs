@@ -49,8 +49,8 @@ impl Limits {
         rates.count(name).map_err(|wait| TooOften { who: "this key or token", wait })
     }
 
-    /// Room for a request, for as long as it is kept; none is needed for what tells how the service is. A body that does not say how long it is
-    /// counts as the longest.
+    /// Room for a request, for as long as it is kept; none is needed for what tells how the service is. A body that does
+    /// not say how long it is counts as the longest.
     ///
     /// # Errors
     /// A [`Problem`] when too many requests are open, or too many bytes of bodies are held.

@@ -1,6 +1,5 @@
 //! `emit_event`: publishes an event to NATS.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -76,19 +75,13 @@ fn event(emit: Emit, activity: &ActivityInfo) -> Result<Event, Unusable> {
     };
     let [namespace, owner] = [namespace, owner].map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC));
     let nats_subject = emit.nats_subject()?;
+    let id = format!("{}/{activity_id}", run.as_deref().unwrap_or_default()).parse()?;
+    let source = format!("/temporal/namespaces/{namespace}/{kind}/{owner}").parse()?;
+    let kind = emit.kind.unwrap_or_else(|| nats_subject.without_prefix().to_owned());
+    let time = activity.scheduled_time.unwrap_or_else(SystemTime::now).into();
     Ok(Event {
-        id: format!("{}/{activity_id}", run.as_deref().unwrap_or_default()).parse()?,
-        source: format!("/temporal/namespaces/{namespace}/{kind}/{owner}").parse()?,
-        kind: emit.kind.unwrap_or_else(|| nats_subject.without_prefix().to_owned()),
-        nats_subject,
-        time: activity.scheduled_time.unwrap_or_else(SystemTime::now).into(),
-        data_content_type: None,
-        data_schema: None,
-        subject: None,
-        extensions: BTreeMap::new(),
         data: emit.data.map_or(Data::Empty, Data::Json),
         trace: current(),
-        reply_to: None,
-        stream_sequence: 0,
+        ..Event::new(id, source, kind, nats_subject, time)
     })
 }

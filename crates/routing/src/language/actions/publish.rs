@@ -99,21 +99,15 @@ impl Publish {
             Some(data) => Data::Json(data.render(scope).map_err(|why| format!("data: {why}"))?.into_owned()),
             None => scope.event.data.clone(),
         };
+        let source = source.parse().map_err(|bad| format!("source: {bad}"))?;
+        // Until the effect key, which will be its id, is known.
+        let id = scope.event.id.clone();
         Ok(domain::Action::Publish(Box::new(Event {
-            // Until the effect key, which will be its id, is known.
-            id: scope.event.id.clone(),
-            source: source.parse().map_err(|bad| format!("source: {bad}"))?,
-            kind,
-            nats_subject,
-            time: scope.at,
             data_content_type: self.data.is_none().then(|| scope.event.data_content_type.clone()).flatten(),
-            data_schema: None,
-            subject: None,
             extensions: self.extensions(scope)?,
             data,
             trace: scope.event.trace.clone(),
-            reply_to: None,
-            stream_sequence: 0,
+            ..Event::new(id, source, kind, nats_subject, scope.at)
         })))
     }
 

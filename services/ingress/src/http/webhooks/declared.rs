@@ -1,7 +1,5 @@
 //! From the call of a declared source to an event.
 
-use std::collections::BTreeMap;
-
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use chrono::Utc;
@@ -62,21 +60,10 @@ fn event(
         Some(id) => id.parse()?,
         None => idempotency_key(headers)?.map_or_else(fresh_id, Ok)?,
     };
-    Ok(Event {
-        id,
-        source: url(source, &body).map_or_else(|| format!("webhook:{}", source.name).parse(), Ok)?,
-        kind: format!("com.{}.{event_name}", source.provider.company().unwrap_or(&source.name)),
-        nats_subject: format!("events.{}.{event_name}", source.name).parse()?,
-        time: Utc::now(),
-        data_content_type: None,
-        data_schema: None,
-        subject: None,
-        extensions: BTreeMap::new(),
-        data: Data::Json(body),
-        trace,
-        reply_to: None,
-        stream_sequence: 0,
-    })
+    let at = url(source, &body).map_or_else(|| format!("webhook:{}", source.name).parse(), Ok)?;
+    let kind = format!("com.{}.{event_name}", source.provider.company().unwrap_or(&source.name));
+    let subject = format!("events.{}.{event_name}", source.name).parse()?;
+    Ok(Event { data: Data::Json(body), trace, ..Event::new(id, at, kind, subject, Utc::now()) })
 }
 
 /// Where it happened, if the provider says so.

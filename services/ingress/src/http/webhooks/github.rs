@@ -1,7 +1,5 @@
 //! From GitHub's call to an event.
 
-use std::collections::BTreeMap;
-
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use chrono::Utc;
@@ -33,21 +31,11 @@ pub fn event(
     let secrets: Vec<&[u8]> = secrets.exposed().map(str::as_bytes).collect();
     let Delivery { event_name, delivery_id, body: payload, .. } =
         github::verify(header, body, &secrets).map_err(|why| rejected(&why))?;
-    Ok(Event {
-        id: delivery_id.map_or_else(|| id(headers), |id| Ok(id.parse()?))?,
-        source: source(&payload)?,
-        kind: format!("com.github.{event_name}"),
-        nats_subject: format!("events.github.{event_name}").parse()?,
-        time: Utc::now(),
-        data_content_type: None,
-        data_schema: None,
-        subject: None,
-        extensions: BTreeMap::new(),
-        data: Data::Json(payload),
-        trace,
-        reply_to: None,
-        stream_sequence: 0,
-    })
+    let id = delivery_id.map_or_else(|| id(headers), |id| Ok(id.parse()?))?;
+    let (kind, subject) =
+        (format!("com.github.{event_name}"), format!("events.github.{event_name}").parse()?);
+    let event = Event::new(id, source(&payload)?, kind, subject, Utc::now());
+    Ok(Event { data: Data::Json(payload), trace, ..event })
 }
 
 fn id(headers: &HeaderMap) -> Result<EventId, Problem> {
