@@ -3,6 +3,7 @@
 mod backlog;
 mod drain;
 mod latency;
+mod pace;
 mod report;
 mod rig;
 mod table;

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, TryStreamExt, stream};
 use signalbox_bus::Waiters;
 use signalbox_domain::{OutcomeExt, OutcomeKind};
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 
+use super::pace::ticks;
 use super::report::Latency;
 use super::rig::Rig;
 use crate::bench::numbers::{milliseconds, sorted};
@@ -37,11 +38,10 @@ pub async fn measure(rig: &mut Rig, per_second: f64, count: usize) -> Result<Lat
 /// From before a message is published to a stream until a consumer has it.
 async fn trips(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Failure> {
     let mut feed = rig.bus.read_events("events.bench.*", None).await?;
-    let (mut ticks, mut took) = (interval(pace), Vec::new());
-    for n in 0..count {
-        ticks.tick().await;
+    let (mut ticks, mut took) = (ticks(pace, count), Vec::new());
+    while ticks.recv().await.is_some() {
         let began = Instant::now();
-        let publish = rig.publish_one(n, None);
+        let publish = rig.publish_one(took.len(), None);
         let (stored, entry) = tokio::join!(publish, timeout(PATIENCE, feed.next()));
         stored?;
         let entry = entry.map_err(|_| failed("a consumer gets nothing".to_owned()))??;
@@ -52,11 +52,10 @@ async fn trips(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Fail
 }
 
 async fn calls(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Failure> {
-    let (mut ticks, mut took) = (interval(pace), Vec::new());
-    for n in 0..count {
-        ticks.tick().await;
+    let (mut ticks, mut took) = (ticks(pace, count), Vec::new());
+    while ticks.recv().await.is_some() {
         let began = Instant::now();
-        rig.call(n).await?;
+        rig.call(took.len()).await?;
         took.push(began.elapsed());
     }
     Ok(warm(&took))
@@ -65,11 +64,8 @@ async fn calls(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Fail
 /// From before an event is published until the outcome of its effect is there. They do not wait for each other.
 async fn events(rig: &Rig, pace: Duration, count: usize) -> Result<Vec<f64>, Failure> {
     let (waiters, hand_over) = rig.bus.waiters().await?;
-    let ticks = stream::unfold(interval(pace), |mut ticks| async {
-        ticks.tick().await;
-        Some(((), ticks))
-    });
-    let measured = ticks.take(count).enumerate().map(|(n, ())| one(rig, &waiters, n));
+    let ticks = stream::unfold(ticks(pace, count), async |mut ticks| Some((ticks.recv().await?, ticks)));
+    let measured = ticks.enumerate().map(|(n, ())| one(rig, &waiters, n));
     tokio::select! {
         took = measured.buffered(1024).try_collect::<Vec<_>>() => Ok(warm(&took?)),
         () = hand_over => Err(failed("the connection to NATS is closed".to_owned())),
