@@ -1,6 +1,7 @@
 //! Commands that are held back: debounced, batched, throttled, and all of that together, with a router that dies in the
 //! middle of it.
 
+mod dead;
 mod killed;
 mod sealed;
 
@@ -50,6 +51,10 @@ routes:
     on: events.kept.*
     flow: { batch: { size: 2, within: 1h } }
     signal_with_start: *pairs
+  - name: late
+    on: events.late.*
+    flow: { batch: { size: 2, within: 1h } }
+    signal: { workflow_id: "late-${ event.tokens[2] }", name: mark, args: [ "${ event.data.n }" ] }
   - name: limited
     on: events.limited.*
     flow: { signals_per_run: 3 }
