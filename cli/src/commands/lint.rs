@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use serde_json::{Value, json};
-use signalbox_routing::{Fault, Faults, RouteSet, Severity, file_schema};
+use signalbox_routing::{Fault, Faults, RouteSet, Severity, route_file_schema, test_file_schema};
 
 use super::Run;
 use crate::exit::Exit;
@@ -23,6 +23,7 @@ Examples:
   signalbox lint routes --deny-warnings
   signalbox lint routes --format sarif > routes.sarif
   signalbox lint --schema > routes.schema.json
+  signalbox lint --schema=tests > tests.schema.json
 
 Every fault is told, with its place. A router takes what this accepts, and nothing else. Exits with 1 if there is an
 error, or a warning that is denied. An editor that knows --schema completes and checks while you type:
@@ -44,9 +45,17 @@ pub struct Lint {
     #[arg(long)]
     deny_warnings: bool,
 
-    /// Print the JSON Schema of a route file instead
-    #[arg(long)]
-    schema: bool,
+    /// Print the JSON Schema of route files instead, or that of files of tests
+    #[arg(long, value_name = "OF", num_args = 0..=1, require_equals = true, default_missing_value = "routes")]
+    schema: Option<SchemaOf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SchemaOf {
+    /// *.yaml
+    Routes,
+    /// *.test.yaml
+    Tests,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,8 +75,12 @@ impl Run for Lint {
 
     async fn run(self) -> Result<Exit, Failure> {
         let output = self.output();
-        if self.schema {
-            Output { json: true }.show(&file_schema(), String::new)?;
+        if let Some(of) = self.schema {
+            let schema = match of {
+                SchemaOf::Routes => route_file_schema(),
+                SchemaOf::Tests => test_file_schema(),
+            };
+            Output { json: true }.show(&schema, String::new)?;
             return Ok(Exit::Done);
         }
         let files = route_files::of_set(&self.paths)?;

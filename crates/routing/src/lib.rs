@@ -35,7 +35,7 @@ pub use plan::{Plan, RouteError};
 pub use rendered::{brief, rendered, to_yaml};
 pub use rules::{INLINE_SECRET, RULES, Rule};
 pub use schedule::DeclaredSchedule;
-pub use schema::file_schema;
+pub use schema::{route_file_schema, test_file_schema};
 pub use set::{Declared, RouteSet};
 pub use source::{SecretPlace, Source};
 pub use subject::{BadFilter, SubjectFilter};

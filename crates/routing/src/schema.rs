@@ -1,23 +1,32 @@
-//! The JSON Schema of a route file, for editors. It is written from the tables that files are read by.
+//! The JSON Schemas of route files and files of tests, for editors. They are written from the tables that files are read by.
 
 use serde_json::{Map, Value, json};
 
 use crate::language::{
     document::DOCUMENT,
     fields::{Field, Section, Shape},
-    tests::comparable,
+    tests::{TEST_FILE, comparable},
 };
 
 /// What tells a text with a computed part.
 const COMPUTED: &str = r"\$\{.*\}";
 
 /// The JSON Schema (2020-12) of a route file.
-pub fn file_schema() -> Value {
+pub fn route_file_schema() -> Value {
+    schema_of("Signalbox routes", &DOCUMENT)
+}
+
+/// The JSON Schema (2020-12) of a file of tests, `*.test.yaml`.
+pub fn test_file_schema() -> Value {
+    schema_of("Tests of Signalbox routes", &TEST_FILE)
+}
+
+fn schema_of(title: &str, of: &'static Section) -> Value {
     let mut definitions = Map::new();
-    let root = section(&DOCUMENT, &mut definitions);
+    let root = section(of, &mut definitions);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Signalbox routes",
+        "title": title,
         "$defs": definitions,
     });
     if let (Some(schema), Value::Object(root)) = (schema.as_object_mut(), root) {

@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::Value;
-use signalbox_routing::{Faults, RULES, RouteSet, Suite, file_schema};
+use signalbox_routing::{Faults, RULES, RouteSet, Suite, route_file_schema};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
@@ -116,7 +116,7 @@ fn all_fields_are_listed() {
 
 /// A table for each section of the language.
 fn fields() -> String {
-    let schema = file_schema();
+    let schema = route_file_schema();
     let mut text = section("A route file", &schema);
     for (name, of) in schema["$defs"].as_object().unwrap() {
         text.push('\n');

@@ -16,7 +16,7 @@ use crate::{
     files::FileSet,
     lint::secrets,
     rules,
-    yaml::{Kind, Node},
+    yaml::Node,
 };
 
 pub(crate) static DOCUMENT: Section = Section {
@@ -95,12 +95,7 @@ fn read_entries(
     entries: &Entries<'_>,
     events: &[DeclaredEvent],
 ) -> (Vec<Route>, Vec<Placed>) {
-    if let Some(version) = entries.get("version") {
-        let known = matches!(&version.kind, Kind::Number(number) if number.as_u64() == Some(1));
-        if !known {
-            reader.fault(reader.span(version), rules::VERSION, "`version` is 1; no other is known");
-        }
-    }
+    reader.version(entries);
     let defaults = Defaults(entries.get("defaults").and_then(|node| reader.section(node, &OPTIONS)));
     if let Some(entries) = &defaults.0 {
         // Also those that no route needs.

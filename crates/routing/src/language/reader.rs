@@ -149,6 +149,14 @@ impl<'f> Reader<'f> {
         number.map(Some)
     }
 
+    /// That of the language, of which there is one.
+    pub(super) fn version(&mut self, entries: &Entries<'_>) {
+        let Some(version) = entries.get("version") else { return };
+        if !matches!(&version.kind, Kind::Number(number) if number.as_u64() == Some(1)) {
+            self.fault(self.span(version), rules::VERSION, "`version` is 1; no other is known");
+        }
+    }
+
     pub(crate) fn positive(&mut self, node: &Node, name: &str) -> Option<f64> {
         let number = match &node.kind {
             Kind::Number(number) => number.as_f64().filter(|number| *number > 0.0),

@@ -24,7 +24,7 @@ use crate::{
 const NOW: &str = "2026-01-01T00:00:00Z";
 
 /// A file that has nothing but tests.
-static TEST_FILE: Section = Section {
+pub(crate) static TEST_FILE: Section = Section {
     what: "a file of tests",
     doc: "Tests of the routes in the folder.",
     fields: &[
@@ -144,6 +144,7 @@ pub(crate) fn of_file(file: &str, text: &str, files: &FileSet) -> (Vec<Test>, Ve
         Ok(node) if FileSet::has_tests_alone(file) => {
             secrets::scan(&mut reader, &node);
             let entries = reader.section(&node, &TEST_FILE);
+            entries.iter().for_each(|entries| reader.version(entries));
             let tests = entries.and_then(|entries| entries.get("tests"));
             tests.map(|node| read_all(&mut reader, node, files)).unwrap_or_default()
         }

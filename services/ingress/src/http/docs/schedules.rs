@@ -1,7 +1,7 @@
 //! What a schedule is, in the document: the language of route files tells it.
 
 use serde_json::{Map, Value, json};
-use signalbox_routing::{DeclaredSchedule, file_schema};
+use signalbox_routing::{DeclaredSchedule, route_file_schema};
 
 use super::references::moved;
 
@@ -10,7 +10,7 @@ const PREFIX: &str = "schedule.";
 
 /// Puts the schemas of bodies in their places.
 pub fn add(document: &mut Value) {
-    let Value::Object(definitions) = file_schema()["$defs"].take() else { return };
+    let Value::Object(definitions) = route_file_schema()["$defs"].take() else { return };
     let Some(mut entry) = definitions.get("schedule-entry").cloned() else { return };
     // What only calls have.
     let after = json!({ "type": "string", "description": "Once, so long from now, `10m`; instead of `at`." });
