@@ -28,8 +28,9 @@ pub(crate) struct Often {
     pub(crate) each: Duration,
 }
 
-/// After the first pass that fails. It grows with each, up to the pause between those that do not.
+/// Between passes that fail; no longer than between those that do not, either.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 impl Manager {
     /// Carries out what calls left unfinished, and makes declared schedules what the applied route set says: now and
@@ -41,7 +42,7 @@ impl Manager {
 
     async fn pass_for_ever(&self, often: Often, mut changes: watch::Receiver<String>) {
         let mut looked_at_each = Instant::now();
-        let mut pauses = pauses(often.list);
+        let mut pauses = pauses(&often);
         loop {
             changes.mark_unchanged();
             let (began, is_time) = (Instant::now(), looked_at_each.elapsed() >= often.each);
@@ -50,7 +51,7 @@ impl Manager {
             self.metrics.passed(depth, began.elapsed(), passed.is_ok());
             let pause = match passed {
                 Ok(()) => {
-                    pauses = self::pauses(often.list);
+                    pauses = self::pauses(&often);
                     if depth == Depth::Each {
                         looked_at_each = Instant::now();
                     }
@@ -58,7 +59,7 @@ impl Manager {
                 }
                 Err(problem) => {
                     tracing::warn!(error = problem.detail, "schedules not reconciled, will try again");
-                    pauses.next().unwrap_or(often.list)
+                    pauses.next().unwrap_or(LONGEST_PAUSE)
                 }
             };
             // Nobody changes it any more only when this ends too.
@@ -108,10 +109,10 @@ impl Manager {
     }
 }
 
-fn pauses(longest: Duration) -> impl Iterator<Item = Duration> {
+fn pauses(often: &Often) -> impl Iterator<Item = Duration> {
     ExponentialBuilder::new()
         .with_min_delay(SHORTEST_PAUSE)
-        .with_max_delay(longest)
+        .with_max_delay(LONGEST_PAUSE.min(often.list))
         .with_jitter()
         .without_max_times()
         .build()
