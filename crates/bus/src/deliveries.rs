@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use crate::{
     Bus, Delivery, Error,
     lease::{self, GROUP, Pinned, ask, pin_of},
-    pause::{LONGEST_PAUSE, at_last, patient},
+    pause::{LONGEST_PAUSE, patient},
     turn::{Turn, Turns},
 };
 
@@ -31,6 +31,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const SOON_AFTER: Duration = Duration::from_millis(2500);
 /// How often who waits for its turn looks whether anybody has it.
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
+/// Between tries to take a pin up.
+const TRIES_EVERY: Duration = Duration::from_millis(250);
 /// Who has given a consumer away leaves it to others for so long.
 const STANDS_BACK: Duration = Duration::from_secs(3);
 
@@ -54,12 +56,19 @@ pub struct Deliveries {
 
 struct Open {
     stream: jetstream::stream::Stream<()>,
+    seen: Seen,
     messages: pull::Stream,
     /// When nothing was heard, the last time.
     silent: Option<Instant>,
     /// Messages come under this pin, which is still to be taken up.
     offered: Option<Offered>,
     taken: Option<Taken>,
+}
+
+/// The consumer, as it was made last, and since when this process knows of that one.
+struct Seen {
+    made: DateTime<Utc>,
+    since: Instant,
 }
 
 /// The first message under a pin, or one whose turn it is not: it comes again once the pin is taken up.
@@ -231,12 +240,13 @@ impl Deliveries {
             .messages()
             .await
             .map_err(|e| of(e.into()))?;
-        Ok(Open { stream, messages, silent: None, offered: None, taken: None })
+        let seen = Seen { made: info.created, since: Instant::now() };
+        Ok(Open { stream, seen, messages, silent: None, offered: None, taken: None })
     }
 
     /// Takes up the pin under which messages have come, if there is a new one, however long JetStream is away.
     async fn take_up(&mut self) {
-        let Some(Open { stream, offered: Some(offered), .. }) = &self.open else { return };
+        let Some(Open { offered: Some(offered), .. }) = &self.open else { return };
         if offered.pin.is_empty() {
             // Somebody has made it in another way; it is put right when it is opened.
             tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer pins nobody");
@@ -244,7 +254,28 @@ impl Deliveries {
             self.open = None;
             return;
         }
-        let (began, taken) = at_last(|| self.reset(stream, offered)).await;
+        let taken_up = async {
+            self.outlast_earlier_leases().await?;
+            match &self.open {
+                Some(Open { stream, offered: Some(offered), .. }) => {
+                    self.reset(stream, offered).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        };
+        match taken_up.await {
+            Ok(Some((began, taken))) => self.opened(began, taken),
+            Ok(None) => {}
+            // Its server may have lost it, once more.
+            Err(_) if self.consumer_is_gone().await => self.open = None,
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), consumer = self.durable, "not taken up yet");
+                sleep(TRIES_EVERY).await;
+            }
+        }
+    }
+
+    fn opened(&mut self, began: DateTime<Utc>, taken: Option<Taken>) {
         let Some(open) = &mut self.open else { return };
         open.offered = None;
         if let Some(taken) = taken {
@@ -287,6 +318,25 @@ impl Deliveries {
             turns: Turns::reset(offered.consumer_sequence, Instant::now()),
         };
         Ok((info.created, Some(taken)))
+    }
+
+    /// A consumer that was made anew, because its server had lost it, pins whoever asks first. It knows of nobody who had
+    /// the one before it, and goes on until a lease ends of which the server knows no more either.
+    async fn outlast_earlier_leases(&mut self) -> Result<(), Error> {
+        let Self { bus, stream: name, durable, open: Some(open), .. } = self else { return Ok(()) };
+        let Open { stream, offered: Some(offered), seen, .. } = open else { return Ok(()) };
+        let of = Error::when("open the consumer");
+        let made = stream.consumer_info(&*durable).await.map_err(|e| of(e.into()))?.created;
+        let began = stream.get_info().await.map_err(|e| of(e.into()))?.created;
+        if seen.made != made {
+            *seen = Seen { made, since: Instant::now() };
+        }
+        while let Some(rest) = lease::rest_of_earlier(began, made, Utc::now(), seen.since.elapsed()) {
+            sleep(rest.min(lease::RENEWED_EVERY)).await;
+            // Otherwise the pin goes to somebody else, who waits as long.
+            ask(bus, name, durable, &offered.pin).await?;
+        }
+        Ok(())
     }
 
     /// What a dead process had in its hands comes to somebody only when a message comes, and otherwise when its

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{consumer, stream::Stream};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
@@ -14,7 +15,10 @@ use crate::{Bus, Error};
 pub(crate) const GROUP: &str = "one";
 /// Who is not heard of for so long loses what it has to another client.
 pub(crate) const TIME_TO_LIVE: Duration = Duration::from_secs(5);
-const RENEWED_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const RENEWED_EVERY: Duration = Duration::from_secs(1);
+
+/// A consumer that is older has outlived every lease under the one before it, whosever clock that is by.
+const OLD: TimeDelta = TimeDelta::minutes(1);
 
 /// Says whether what was delivered may still be worked on by this process.
 #[derive(Clone, Debug)]
@@ -124,6 +128,19 @@ impl Renewal {
     }
 }
 
+/// How long somebody may still have a lease of the consumer before this one, by when the stream and this consumer were
+/// made, and for how long this one has been seen. The first consumer of a stream has none before it.
+pub(crate) fn rest_of_earlier(
+    began: DateTime<Utc>,
+    made: DateTime<Utc>,
+    now: DateTime<Utc>,
+    seen: Duration,
+) -> Option<Duration> {
+    let is_first = (made - began).to_std().is_ok_and(|later| later < TIME_TO_LIVE);
+    let rest = TIME_TO_LIVE.checked_sub(seen).filter(|rest| !rest.is_zero());
+    rest.filter(|_| !is_first && now - made < OLD)
+}
+
 /// Asks for a message that is not there, of one byte: that keeps the pin, and never gets anything.
 pub(crate) async fn ask(bus: &Bus, stream: &str, durable: &str, pin: &str) -> Result<(), Error> {
     let request = json!({
@@ -148,4 +165,21 @@ pub(crate) async fn pinned(stream: &Stream<()>, durable: &str) -> Result<Option<
 pub(crate) fn pin_of(info: &consumer::Info) -> Option<String> {
     let group = info.priority_groups.iter().find(|group| group.group == GROUP)?;
     group.pinned_client_id.clone().filter(|pin| !pin.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_that_was_made_anew_waits_for_a_lease_of_the_one_before() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+        let rest = |made, now, seen| rest_of_earlier(at(0), at(made), at(now), Duration::from_secs(seen));
+        assert_eq!(rest(1000, 1000, 0), Some(TIME_TO_LIVE));
+        assert_eq!(rest(1000, 1002, 2), Some(Duration::from_secs(3)));
+        assert_eq!(rest(1000, 1005, 5), None, "every lease has ended");
+        assert_eq!(rest(1000, 1061, 0), None, "it has been there for long");
+        assert_eq!(rest(1000, 990, 0), Some(TIME_TO_LIVE), "our clock is behind");
+        assert_eq!(rest(1, 1, 0), None, "the first of its stream");
+    }
 }
