@@ -1,5 +1,7 @@
 //! The deliveries of a durable consumer, to one process at a time.
 
+mod take_up;
+
 use std::time::Duration;
 
 use async_nats::{
@@ -13,13 +15,12 @@ use async_nats::{
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
-use signalbox_proto::names::stream as names;
 use signalbox_telemetry::Chain;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
     Bus, Delivery, Error,
-    lease::{self, GROUP, Pinned, ask, pin_of},
+    lease::{self, GROUP, Pinned, pin_of},
     pause::{LONGEST_PAUSE, patient},
     turn::{Turn, Turns},
 };
@@ -31,8 +32,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const SOON_AFTER: Duration = Duration::from_millis(2500);
 /// How often who waits for its turn looks whether anybody has it.
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
-/// Between tries to take a pin up.
-const TRIES_EVERY: Duration = Duration::from_millis(250);
 /// Who has given a consumer away leaves it to others for so long.
 const STANDS_BACK: Duration = Duration::from_secs(3);
 
@@ -242,129 +241,6 @@ impl Deliveries {
             .map_err(|e| of(e.into()))?;
         let seen = Seen { made: info.created, since: Instant::now() };
         Ok(Open { stream, seen, messages, silent: None, offered: None, taken: None })
-    }
-
-    /// Takes up the pin under which messages have come, if there is a new one, however long JetStream is away.
-    async fn take_up(&mut self) {
-        let Some(Open { offered: Some(offered), .. }) = &self.open else { return };
-        if offered.pin.is_empty() {
-            // Somebody has made it in another way; it is put right when it is opened.
-            tracing::warn!(stream = self.stream, consumer = self.durable, "the consumer pins nobody");
-            sleep(LONGEST_PAUSE).await;
-            self.open = None;
-            return;
-        }
-        let taken_up = async {
-            self.outlast_earlier_leases().await?;
-            match &self.open {
-                Some(Open { stream, offered: Some(offered), .. }) => {
-                    self.reset(stream, offered).await.map(Some)
-                }
-                _ => Ok(None),
-            }
-        };
-        match taken_up.await {
-            Ok(Some((began, taken))) => self.opened(began, taken),
-            Ok(None) => {}
-            // Its server may have lost it, once more.
-            Err(_) if self.consumer_is_gone().await => self.open = None,
-            Err(error) => {
-                tracing::debug!(error = %Chain(&error), consumer = self.durable, "not taken up yet");
-                sleep(TRIES_EVERY).await;
-            }
-        }
-    }
-
-    fn opened(&mut self, began: DateTime<Utc>, taken: Option<Taken>) {
-        let Some(open) = &mut self.open else { return };
-        open.offered = None;
-        if let Some(taken) = taken {
-            self.openings = taken.number;
-            open.taken = Some(taken);
-            if self.began.replace(began) != Some(began) {
-                self.given = 0;
-            }
-        }
-    }
-
-    /// Has the consumer go on where the acknowledgements end, if the pin holds. Without the reset, what a dead process
-    /// had in its hands would come after newer messages, and only when its acknowledgement is overdue.
-    async fn reset(
-        &self,
-        stream: &jetstream::stream::Stream<()>,
-        offered: &Offered,
-    ) -> Result<(DateTime<Utc>, Option<Taken>), Error> {
-        let of = Error::when("open the consumer");
-        let asked = Instant::now();
-        ask(&self.bus, self.stream, &self.durable, &offered.pin).await?;
-        let before = stream.consumer_info(&self.durable).await.map_err(|e| of(e.into()))?;
-        let info = stream.get_info().await.map_err(|e| of(e.into()))?;
-        if pin_of(&before).as_deref() != Some(&offered.pin) {
-            return Ok((info.created, None));
-        }
-        let given = if self.began == Some(info.created) { self.given } else { 0 };
-        // What came after the first message came here, and was not worked on.
-        let delivered = match offered.redelivered {
-            true => before.delivered.stream_sequence,
-            false => offered.stream_sequence.saturating_sub(1),
-        };
-        let seen = self.keep_in_mind(&info, delivered.max(given)).await?;
-        stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
-        let pin = offered.pin.clone();
-        let taken = Taken {
-            pinned: Pinned::since(asked, &self.bus, (self.stream, stream), &self.durable, pin),
-            number: self.openings + 1,
-            seen,
-            turns: Turns::reset(offered.consumer_sequence, Instant::now()),
-        };
-        Ok((info.created, Some(taken)))
-    }
-
-    /// A consumer that was made anew, because its server had lost it, pins whoever asks first. It knows of nobody who had
-    /// the one before it, and goes on until a lease ends of which the server knows no more either.
-    async fn outlast_earlier_leases(&mut self) -> Result<(), Error> {
-        let Self { bus, stream: name, durable, open: Some(open), .. } = self else { return Ok(()) };
-        let Open { stream, offered: Some(offered), seen, .. } = open else { return Ok(()) };
-        let of = Error::when("open the consumer");
-        let made = stream.consumer_info(&*durable).await.map_err(|e| of(e.into()))?.created;
-        let began = stream.get_info().await.map_err(|e| of(e.into()))?.created;
-        if seen.made != made {
-            *seen = Seen { made, since: Instant::now() };
-        }
-        while let Some(rest) = lease::rest_of_earlier(began, made, Utc::now(), seen.since.elapsed()) {
-            sleep(rest.min(lease::RENEWED_EVERY)).await;
-            // Otherwise the pin goes to somebody else, who waits as long.
-            ask(bus, name, durable, &offered.pin).await?;
-        }
-        Ok(())
-    }
-
-    /// What a dead process had in its hands comes to somebody only when a message comes, and otherwise when its
-    /// acknowledgement is overdue. Whoever waits sees to it that it comes now.
-    async fn look_after_the_dead(&self) {
-        let Some(Open { stream, .. }) = &self.open else { return };
-        let look = async {
-            let of = Error::when("look after a consumer");
-            let info = stream.consumer_info(&self.durable).await.map_err(|e| of(e.into()))?;
-            if pin_of(&info).is_none() && info.num_ack_pending > 0 {
-                let there = stream.get_info().await.map_err(|e| of(e.into()))?;
-                self.keep_in_mind(&there, info.delivered.stream_sequence).await?;
-                stream.reset_consumer(&self.durable, None).await.map_err(|e| of(e.into()))?;
-            }
-            Ok::<_, Error>(())
-        };
-        if let Err(error) = look.await {
-            tracing::trace!(error = %Chain(&error), consumer = self.durable, "not looked after");
-        }
-    }
-
-    /// Up to where of the stream somebody may have worked on it: a reset consumer no longer knows.
-    async fn keep_in_mind(&self, stream: &jetstream::stream::Info, delivered: u64) -> Result<u64, Error> {
-        match self.stream {
-            names::EVENTS => self.bus.keep_in_mind(stream.created, delivered).await,
-            // Consumers of work queues are kept in memory, and forget it with their server, too: all that is there.
-            _ => Ok(stream.state.last_sequence),
-        }
     }
 
     async fn consumer_is_gone(&self) -> bool {

@@ -1,12 +1,8 @@
 //! What each run of a schedule begins: a workflow, or an event.
 
-use std::collections::BTreeMap;
-
 use chrono::DateTime;
 use serde_json::{Map, Value};
-use signalbox_domain::{
-    BadId, ConflictPolicy, Data, Event, EventSubject, JsonText, ScheduleId, Start, TraceContext, WorkflowId,
-};
+use signalbox_domain::{BadId, ConflictPolicy, Event, EventSubject, JsonText, ScheduleId, Start, WorkflowId};
 
 use super::super::{
     actions::{
@@ -179,19 +175,6 @@ fn subject(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<EventSubj
 
 /// What the texts of a start are rendered for that have no expressions.
 fn nothing() -> Option<Event> {
-    Some(Event {
-        id: "none".parse().ok()?,
-        source: "/none".parse().ok()?,
-        kind: String::new(),
-        nats_subject: "events.none".parse().ok()?,
-        time: DateTime::UNIX_EPOCH,
-        data_content_type: None,
-        data_schema: None,
-        subject: None,
-        extensions: BTreeMap::new(),
-        data: Data::Empty,
-        trace: TraceContext::default(),
-        reply_to: None,
-        stream_sequence: 0,
-    })
+    let (id, source, subject) = ("none".parse().ok()?, "/none".parse().ok()?, "events.none".parse().ok()?);
+    Some(Event::new(id, source, String::new(), subject, DateTime::UNIX_EPOCH))
 }
