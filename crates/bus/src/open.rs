@@ -2,6 +2,7 @@
 
 use signalbox_service::{Condition, NatsArgs, OnEnd, Process};
 use signalbox_telemetry::Chain;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Bus, ConnectError, LinkState, Options,
@@ -17,15 +18,7 @@ impl Bus {
     /// [`ConnectError`], for what waiting does not mend.
     pub async fn open(process: &Process, service: &str, args: &NatsArgs) -> Result<Self, ConnectError> {
         let link = process.readiness.condition("nats");
-        link.unmet("no NATS server answers yet");
-        let options = Options::new(args, format!("signalbox-{service}"));
-        let stopping = process.stop.clone();
-        let bus = Self::connect(&options, move |state| match state {
-            LinkState::Up => link.met(),
-            LinkState::Down if stopping.is_cancelled() => {}
-            LinkState::Down => link.unmet("the connection to NATS is lost; trying again"),
-        })
-        .await?;
+        let bus = Self::open_another(link, process.stop.clone(), service, args).await?;
         let (streams, preparing) = (process.readiness.condition("streams"), bus.clone());
         streams.unmet("not looked at yet");
         let stop = process.stop.clone();
@@ -39,6 +32,26 @@ impl Bus {
             Ok(())
         });
         Ok(bus)
+    }
+
+    /// The same, for a thread that has a connection of its own: `link` says whether it stands. It closes the connection.
+    ///
+    /// # Errors
+    /// [`ConnectError`], for what waiting does not mend.
+    pub async fn open_another(
+        link: Condition,
+        stopping: CancellationToken,
+        service: &str,
+        args: &NatsArgs,
+    ) -> Result<Self, ConnectError> {
+        link.unmet("no NATS server answers yet");
+        let options = Options::new(args, format!("signalbox-{service}"));
+        Self::connect(&options, move |state| match state {
+            LinkState::Up => link.met(),
+            LinkState::Down if stopping.is_cancelled() => {}
+            LinkState::Down => link.unmet("the connection to NATS is lost; trying again"),
+        })
+        .await
     }
 
     async fn ensure_streams_until_there(&self, condition: &Condition) {

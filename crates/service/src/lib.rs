@@ -10,6 +10,7 @@
 //!
 //! Telemetry comes after that and belongs to `main`.
 
+mod apart;
 mod args;
 pub mod config;
 pub mod health;

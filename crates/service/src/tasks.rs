@@ -11,6 +11,8 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use crate::apart;
+
 /// What the end of a task means for its process, as long as nobody asked the process to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnEnd {
@@ -91,6 +93,15 @@ impl Tasks {
             });
             running.tasks.insert(id, (name, handle.abort_handle()));
         });
+    }
+
+    /// Runs what `make` makes as the task `name` on a thread of its own, where it holds up no other task, nor they it.
+    /// What it does there over a connection needs one that was made there.
+    pub fn spawn_apart<F>(&self, name: &'static str, on_end: OnEnd, make: impl FnOnce() -> F + Send + 'static)
+    where
+        F: Future<Output = anyhow::Result<()>> + 'static,
+    {
+        self.spawn(name, on_end, apart::run(name.to_owned(), make));
     }
 
     /// The names of the tasks that still run, sorted.

@@ -68,9 +68,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let metrics = RouterMetrics::register(&process.metrics);
 
     let running = routes::open(&process, &bus, &metrics, options.routes, options.watch_routes);
-    let matcher = matcher::Matcher { bus: bus.clone(), metrics: metrics.clone() };
-    let matching = match_while_remembered(matcher, running, process.stop.clone());
-    process.tasks.spawn("match events", OnEnd::StopService, matching);
+    let link = process.readiness.condition("nats of the matcher");
+    let (nats, stop, counted) = (options.nats, process.stop.clone(), metrics.clone());
+    process.tasks.spawn_apart("match events", OnEnd::StopService, move || async move {
+        let bus = Bus::open_another(link, stop.clone(), SERVICE, &nats).await?;
+        let matcher = matcher::Matcher { bus: bus.clone(), metrics: counted };
+        let end = match_while_remembered(matcher, running, stop).await;
+        bus.close().await;
+        end
+    });
 
     flow::spawn(&process, &bus, &metrics);
 
