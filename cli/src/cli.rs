@@ -123,6 +123,9 @@ pub enum Command {
         /// Leave the processors to others
         #[arg(long)]
         yielding: bool,
+        /// Have timers that go by the millisecond
+        #[arg(long)]
+        timer_slack: bool,
         /// What to run, and its arguments
         #[arg(last = true, required = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
@@ -229,13 +232,18 @@ mod tests {
     #[test]
     fn the_tied_program_gets_its_own_flags() {
         let command = parsed("signalbox tied-to-launcher 7 -- prog --help -x").unwrap().command;
-        let Command::TiedToLauncher { launcher, yielding, command } = command else { panic!("{command:?}") };
-        assert_eq!((launcher, yielding), (7, false));
+        let Command::TiedToLauncher { launcher, yielding, timer_slack, command } = command else {
+            panic!("{command:?}")
+        };
+        assert_eq!((launcher, yielding, timer_slack), (7, false, false));
         assert_eq!(command, ["prog", "--help", "-x"]);
-        let command = parsed("signalbox tied-to-launcher --yielding 7 -- prog --yielding").unwrap().command;
-        let Command::TiedToLauncher { launcher, yielding, command } = command else { panic!("{command:?}") };
-        assert_eq!((launcher, yielding), (7, true));
-        assert_eq!(command, ["prog", "--yielding"]);
+        let command =
+            parsed("signalbox tied-to-launcher --yielding 7 -- prog --timer-slack").unwrap().command;
+        let Command::TiedToLauncher { launcher, yielding, timer_slack, command } = command else {
+            panic!("{command:?}")
+        };
+        assert_eq!((launcher, yielding, timer_slack), (7, true, false));
+        assert_eq!(command, ["prog", "--timer-slack"]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use clap::CommandFactory;
 use cli::{Cli, Command};
 use commands::Run;
 use mimalloc::MiMalloc;
-use signalbox_servers::exec_tied;
+use signalbox_servers::{Manners, exec_tied};
 use tokio::runtime;
 
 #[global_allocator]
@@ -73,8 +73,8 @@ fn run(command: Command) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::NullTemporal { listen } => on(runtime::Builder::new_current_thread(), bench::null(listen)),
-        Command::TiedToLauncher { launcher, yielding, command } => {
-            failed(&exec_tied(launcher, yielding, &command))
+        Command::TiedToLauncher { launcher, yielding, timer_slack, command } => {
+            failed(&exec_tied(launcher, Manners { yielding, timer_slack }, &command))
         }
     }
 }

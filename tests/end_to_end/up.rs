@@ -333,3 +333,17 @@ async fn a_killed_part_comes_back_by_itself() {
     }
     assert_eq!(up.interrupted().await, Some(0));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tied_program_has_slow_timers_where_that_is_said() {
+    let launcher = std::process::id().to_string();
+    let slack = async |flags: &[&str]| {
+        let program = [launcher.as_str(), "--", "cat", "/proc/self/timerslack_ns"];
+        let told = crate::cli::Cli::new().run(&[&["tied-to-launcher"], flags, &program].concat()).await;
+        assert_eq!((told.code, told.stderr.as_str()), (0, ""));
+        told.stdout.trim().parse::<u64>().unwrap()
+    };
+    assert_eq!(slack(&["--timer-slack"]).await, 1_000_000);
+    assert!(slack(&[]).await < 1_000_000);
+}

@@ -83,11 +83,13 @@ impl Plan {
     }
 
     fn nats(&self) -> NatsOptions {
+        let processors = processors::for_nats();
+        let wrapper = self.behind_temporal();
         NatsOptions::new(&self.nats_server)
             .port(self.args.nats_port)
             .data_dir(self.data.nats())
-            .processors(processors::for_nats())
-            .wrapper(self.behind_temporal())
+            .processors(processors)
+            .wrapper(if processors == Some(1) { wrapper.with_timer_slack() } else { wrapper })
             .log(self.output.sink(Part::Nats))
             .ready_within(SERVER_READY_WITHIN)
     }

@@ -33,7 +33,7 @@ pub use nats::{NatsOptions, NatsServer};
 pub use port::{free_port, is_free};
 pub use process::{Launch, Process};
 pub use temporal::{TemporalOptions, TemporalServer};
-pub use tie::{Wrapper, exec_tied};
+pub use tie::{Manners, Wrapper, exec_tied};
 
 /// Where the project keeps the servers it installed, relative to the workspace or the current folder.
 /// Git ignores it.

@@ -29,23 +29,52 @@ impl Wrapper {
         self.args.insert(1, "--yielding".into());
         self
     }
+
+    /// The timers of what is launched so go by the millisecond (on Linux). It is for a program in Go that has one processor:
+    /// while it works, a thread of its runtime looks every 20 µs whether it does so for too long. With more processors one
+    /// waits for 3 µs before it takes work from another, and that would be a millisecond too.
+    pub fn with_timer_slack(mut self) -> Self {
+        self.args.insert(1, "--timer-slack".into());
+        self
+    }
+}
+
+/// What is changed for a program before it is run. It runs also where the system refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// See [`Wrapper::yielding`].
+    pub yielding: bool,
+    /// See [`Wrapper::with_timer_slack`].
+    pub timer_slack: bool,
 }
 
 /// How much nicer than its launcher is what yields, by `nice(2)`.
 const NICER: i32 = 10;
 
+/// Nanoseconds, for `PR_SET_TIMERSLACK` of `prctl(2)`.
+#[cfg(target_os = "linux")]
+const TIMER_SLACK: Option<std::num::NonZeroU64> = std::num::NonZeroU64::new(1_000_000);
+
+impl Manners {
+    fn take_on(self) {
+        if self.yielding {
+            rustix::process::nice(NICER).ok();
+        }
+        #[cfg(target_os = "linux")]
+        if self.timer_slack {
+            rustix::thread::set_current_timer_slack(TIMER_SLACK).ok();
+        }
+    }
+}
+
 /// Becomes `command` (a program and its arguments), which gets SIGTERM when the launcher dies (on Linux). Returns only if that fails.
 ///
-/// `launcher` is the pid of the process that started this one; if that is gone already, nothing is run. What is `yielding`
-/// has a lower priority.
-pub fn exec_tied(launcher: i32, yielding: bool, command: &[OsString]) -> io::Error {
+/// `launcher` is the pid of the process that started this one; if that is gone already, nothing is run.
+pub fn exec_tied(launcher: i32, manners: Manners, command: &[OsString]) -> io::Error {
     let Some((program, args)) = command.split_first() else {
         return io::Error::new(io::ErrorKind::InvalidInput, "there is nothing to run");
     };
-    if yielding {
-        // Without, it runs as well.
-        rustix::process::nice(NICER).ok();
-    }
+    manners.take_on();
     let failed = match tie(launcher) {
         Ok(()) => Command::new(program).args(args).exec(),
         Err(error) => error,
