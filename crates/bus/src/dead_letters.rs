@@ -189,9 +189,10 @@ impl Bus {
         let mut looked_through = 0;
         while looked_through < LOOKED_THROUGH {
             let question = filter.question(after, AT_ONCE);
-            let Found::Some(found) = self.direct_get(stream::DEAD_LETTERS, &question).await? else {
+            let found = self.letters_found(&question).await?;
+            if found.is_empty() {
                 return Ok(Page { letters, next: None });
-            };
+            }
             looked_through += found.len();
             for letter in found.into_iter().map(Letter::of) {
                 if filter.until.is_some_and(|until| letter.stored_at > until) {
@@ -207,6 +208,18 @@ impl Bus {
             }
         }
         Ok(Page { letters, next: Some(after) })
+    }
+
+    async fn letters_found(&self, question: &Value) -> Result<Vec<Taken>, Error> {
+        const DOING: &str = "read dead letters";
+        let of = Error::when(DOING);
+        match self.direct_get(DOING, stream::DEAD_LETTERS, question).await? {
+            Found::All(found) => {
+                let letters: Option<_> = found.into_iter().map(Taken::of).collect();
+                letters.ok_or_else(|| of("a message without its place".into()))
+            }
+            Found::TooMany => Err(of("more than the server gives at once".into())),
+        }
     }
 
     /// Removes a dead letter; `false` if it is not there.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, HeaderValue};
+use async_nats::{HeaderMap, HeaderValue, Message};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Statuses of a direct get.
 const END: u16 = 204;
 const NONE: u16 = 404;
+const TOO_MANY: u16 = 413;
 
 /// A message as its stream keeps it.
 pub(crate) struct Taken {
@@ -25,32 +26,46 @@ pub(crate) struct Taken {
 }
 
 /// What a question found.
-pub(crate) enum Found {
-    Some(Vec<Taken>),
-    Nothing,
+pub(crate) enum Found<T> {
+    All(Vec<T>),
+    /// More than the server gives in answer to one question.
+    TooMany,
 }
 
 impl Bus {
+    /// Whether a question finds nothing. It costs the server, and this process, half of what it costs to be told what there is,
+    /// which takes an inbox of its own.
+    pub(crate) async fn direct_get_is_empty(
+        &self,
+        doing: &'static str,
+        stream: &str,
+        question: &Value,
+    ) -> Result<bool, Error> {
+        let of = Error::when(doing);
+        let answer = self.client.request(subject(stream), asked(question)).await.map_err(|e| of(e.into()))?;
+        Ok(status(&answer) == Some(NONE))
+    }
+
     /// What a question for many messages finds.
-    pub(crate) async fn direct_get(&self, stream: &str, question: &Value) -> Result<Found, Error> {
-        let of = Error::when("read messages of the stream");
+    pub(crate) async fn direct_get(
+        &self,
+        doing: &'static str,
+        stream: &str,
+        question: &Value,
+    ) -> Result<Found<Message>, Error> {
+        let of = Error::when(doing);
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| of(e.into()))?;
-        let to = format!("$JS.API.DIRECT.GET.{stream}");
-        let question = question.to_string().into();
-        self.client.publish_with_reply(to, inbox, question).await.map_err(|e| of(e.into()))?;
+        let asking = self.client.publish_with_reply(subject(stream), inbox, asked(question));
+        asking.await.map_err(|e| of(e.into()))?;
         let mut found = Vec::new();
         loop {
             let answer = timeout(PATIENCE, answers.next()).await.map_err(|e| of(e.into()))?;
             let answer = answer.ok_or_else(|| of("the connection is closed".into()))?;
-            match answer.status.map(|status| status.as_u16()) {
-                None => {
-                    let headers = answer.headers.unwrap_or_default();
-                    let taken = taken(&headers, answer.payload);
-                    found.push(taken.ok_or_else(|| of("a message without its place".into()))?);
-                }
-                Some(END) if !found.is_empty() => return Ok(Found::Some(found)),
-                Some(END | NONE) => return Ok(Found::Nothing),
+            match status(&answer) {
+                None => found.push(answer),
+                Some(END | NONE) => return Ok(Found::All(found)),
+                Some(TOO_MANY) => return Ok(Found::TooMany),
                 Some(status) => {
                     let why = answer.description.unwrap_or_default();
                     return Err(of(format!("status {status} {why}").into()));
@@ -60,13 +75,29 @@ impl Bus {
     }
 }
 
-fn taken(headers: &HeaderMap, payload: Bytes) -> Option<Taken> {
-    let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
-    let stored_at = DateTime::parse_from_rfc3339(text("Nats-Time-Stamp")?).ok()?;
-    Some(Taken {
-        sequence: text("Nats-Sequence")?.parse().ok()?,
-        stored_at: stored_at.to_utc(),
-        subject: text("Nats-Subject")?.to_owned(),
-        payload,
-    })
+fn subject(stream: &str) -> String {
+    format!("$JS.API.DIRECT.GET.{stream}")
+}
+
+fn asked(question: &Value) -> Bytes {
+    question.to_string().into()
+}
+
+fn status(answer: &Message) -> Option<u16> {
+    answer.status.map(|status| status.as_u16())
+}
+
+impl Taken {
+    /// The message of an answer, if the answer says where it is in its stream.
+    pub(crate) fn of(answer: Message) -> Option<Self> {
+        let headers: HeaderMap = answer.headers?;
+        let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
+        let stored_at = DateTime::parse_from_rfc3339(text("Nats-Time-Stamp")?).ok()?;
+        Some(Self {
+            sequence: text("Nats-Sequence")?.parse().ok()?,
+            stored_at: stored_at.to_utc(),
+            subject: text("Nats-Subject")?.to_owned(),
+            payload: answer.payload,
+        })
+    }
 }

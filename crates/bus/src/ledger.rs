@@ -3,31 +3,22 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use async_nats::{
-    Message,
-    jetstream::consumer::{AckPolicy, DeliverPolicy, pull},
-};
-use bytes::Bytes;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures::StreamExt;
-use prost::Message as _;
+use prost::Message;
 use serde_json::json;
 use signalbox_domain::{EventKey, OutcomeExt};
 use signalbox_proto::{names::stream, v1::Outcome};
 
-use tokio::time::timeout;
-
-use crate::{Bus, Error, at_last};
+use crate::{Bus, Error, at_last, direct::Found};
 
 /// More effects than this of one event id are not listed.
 const LIMIT: usize = 1000;
 
 /// Events that are asked for together. The server gives 1,024 answers at most.
 const AT_ONCE: usize = 512;
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Statuses of a direct get.
-const END: u16 = 204;
-const NONE: u16 = 404;
-const TOO_MANY: u16 = 413;
+
+const ASK: &str = "ask the ledger";
 
 impl Bus {
     /// What is known of the events of this id: the verdict of their matching and the outcome of each effect.
@@ -103,42 +94,22 @@ impl Bus {
         }
     }
 
-    /// One question for many subjects (ADR-31 of NATS, "Multi-subject requests").
-    async fn last_of(&self, events: &[EventKey]) -> Result<Found, Error> {
-        let of = Error::when("ask the ledger");
+    /// One question for many subjects (ADR-31 of NATS, "Multi-subject requests"). Mostly nothing is known.
+    async fn last_of(&self, events: &[EventKey]) -> Result<Found<Outcome>, Error> {
         let subjects: Vec<_> = events.iter().map(|event| event.outcome_subject(">")).collect();
-        let question = Bytes::from(json!({ "multi_last": subjects }).to_string());
-        let to = format!("$JS.API.DIRECT.GET.{}", stream::OUTCOMES);
-        // Mostly nothing is known, and one answer says so. An inbox for more of them costs the server, and this process, as
-        // much as the question.
-        let answer = self.client.request(to.clone(), question.clone()).await.map_err(|e| of(e.into()))?;
-        if status(&answer) == Some(NONE) {
+        let question = json!({ "multi_last": subjects });
+        if self.direct_get_is_empty(ASK, stream::OUTCOMES, &question).await? {
             return Ok(Found::All(Vec::new()));
         }
-        let inbox = self.client.new_inbox();
-        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| of(e.into()))?;
-        self.client.publish_with_reply(to, inbox, question).await.map_err(|e| of(e.into()))?;
-        let mut found = Vec::new();
-        loop {
-            let answer = timeout(PATIENCE, answers.next()).await.map_err(|e| of(e.into()))?;
-            let answer = answer.ok_or_else(|| of("the connection is closed".into()))?;
-            match status(&answer) {
-                None => found.push(Outcome::decode(answer.payload).map_err(|e| of(e.into()))?),
-                Some(END | NONE) => return Ok(Found::All(found)),
-                Some(TOO_MANY) => return Ok(Found::TooMany),
-                Some(status) => return Err(of(format!("status {status}").into())),
+        match self.direct_get(ASK, stream::OUTCOMES, &question).await? {
+            Found::All(answers) => {
+                let outcomes = answers.into_iter().map(|answer| Outcome::decode(answer.payload));
+                let outcomes = outcomes.collect::<Result<_, _>>();
+                Ok(Found::All(outcomes.map_err(|e| Error::when(ASK)(e.into()))?))
             }
+            Found::TooMany => Ok(Found::TooMany),
         }
     }
-}
-
-fn status(answer: &Message) -> Option<u16> {
-    answer.status.map(|status| status.as_u16())
-}
-
-enum Found {
-    All(Vec<Outcome>),
-    TooMany,
 }
 
 /// With the verdicts that lie with effects; one that is recorded for itself comes first.
