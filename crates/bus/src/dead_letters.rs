@@ -212,13 +212,9 @@ impl Bus {
 
     async fn letters_found(&self, question: &Value) -> Result<Vec<Taken>, Error> {
         const DOING: &str = "read dead letters";
-        let of = Error::when(DOING);
-        match self.direct_get(DOING, stream::DEAD_LETTERS, question).await? {
-            Found::All(found) => {
-                let letters: Option<_> = found.into_iter().map(Taken::of).collect();
-                letters.ok_or_else(|| of("a message without its place".into()))
-            }
-            Found::TooMany => Err(of("more than the server gives at once".into())),
+        match self.direct_get(DOING, stream::DEAD_LETTERS, question, Taken::of).await? {
+            Found::All(found) => Ok(found),
+            Found::TooMany => Err(Error::when(DOING)("more than the server gives at once".into())),
         }
     }
 

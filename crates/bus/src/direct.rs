@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, HeaderValue, Message};
+use async_nats::{HeaderValue, Message};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -33,8 +33,7 @@ pub(crate) enum Found<T> {
 }
 
 impl Bus {
-    /// Whether a question finds nothing. It costs the server, and this process, half of what it costs to be told what there is,
-    /// which takes an inbox of its own.
+    /// Whether a question finds nothing, which one answer says. To be told what there is takes an inbox of its own.
     pub(crate) async fn direct_get_is_empty(
         &self,
         doing: &'static str,
@@ -46,13 +45,14 @@ impl Bus {
         Ok(status(&answer) == Some(NONE))
     }
 
-    /// What a question for many messages finds.
-    pub(crate) async fn direct_get(
+    /// What a question for many messages finds, each as it is read.
+    pub(crate) async fn direct_get<T>(
         &self,
         doing: &'static str,
         stream: &str,
         question: &Value,
-    ) -> Result<Found<Message>, Error> {
+        read: impl Fn(Message) -> Result<T, async_nats::Error>,
+    ) -> Result<Found<T>, Error> {
         let of = Error::when(doing);
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| of(e.into()))?;
@@ -63,7 +63,7 @@ impl Bus {
             let answer = timeout(PATIENCE, answers.next()).await.map_err(|e| of(e.into()))?;
             let answer = answer.ok_or_else(|| of("the connection is closed".into()))?;
             match status(&answer) {
-                None => found.push(answer),
+                None => found.push(read(answer).map_err(&of)?),
                 Some(END | NONE) => return Ok(Found::All(found)),
                 Some(TOO_MANY) => return Ok(Found::TooMany),
                 Some(status) => {
@@ -88,14 +88,14 @@ fn status(answer: &Message) -> Option<u16> {
 }
 
 impl Taken {
-    /// The message of an answer, if the answer says where it is in its stream.
-    pub(crate) fn of(answer: Message) -> Option<Self> {
-        let headers: HeaderMap = answer.headers?;
-        let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
-        let stored_at = DateTime::parse_from_rfc3339(text("Nats-Time-Stamp")?).ok()?;
-        Some(Self {
-            sequence: text("Nats-Sequence")?.parse().ok()?,
-            stored_at: stored_at.to_utc(),
+    /// The message of an answer, which says where it is in its stream.
+    pub(crate) fn of(answer: Message) -> Result<Self, async_nats::Error> {
+        let headers = answer.headers.unwrap_or_default();
+        let text =
+            |name: &str| headers.get(name).map(HeaderValue::as_str).ok_or("a message without its place");
+        Ok(Self {
+            sequence: text("Nats-Sequence")?.parse()?,
+            stored_at: DateTime::parse_from_rfc3339(text("Nats-Time-Stamp")?)?.to_utc(),
             subject: text("Nats-Subject")?.to_owned(),
             payload: answer.payload,
         })

@@ -101,14 +101,7 @@ impl Bus {
         if self.direct_get_is_empty(ASK, stream::OUTCOMES, &question).await? {
             return Ok(Found::All(Vec::new()));
         }
-        match self.direct_get(ASK, stream::OUTCOMES, &question).await? {
-            Found::All(answers) => {
-                let outcomes = answers.into_iter().map(|answer| Outcome::decode(answer.payload));
-                let outcomes = outcomes.collect::<Result<_, _>>();
-                Ok(Found::All(outcomes.map_err(|e| Error::when(ASK)(e.into()))?))
-            }
-            Found::TooMany => Ok(Found::TooMany),
-        }
+        self.direct_get(ASK, stream::OUTCOMES, &question, |answer| Ok(Outcome::decode(answer.payload)?)).await
     }
 }
 

@@ -40,7 +40,7 @@ impl Wrapper {
 }
 
 /// What is changed for a program before it is run. It runs also where the system refuses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Manners {
     /// See [`Wrapper::yielding`].
     pub yielding: bool,

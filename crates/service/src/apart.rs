@@ -1,4 +1,5 @@
-//! A future on a thread of its own.
+//! A future on a thread of its own: one with a name, and with room for what is not optimised, neither of which a thread of
+//! tokio-util's `LocalPoolHandle` has.
 
 use std::any::Any;
 use std::io;

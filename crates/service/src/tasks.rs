@@ -96,7 +96,7 @@ impl Tasks {
     }
 
     /// Runs what `make` makes as the task `name` on a thread of its own, where it holds up no other task, nor they it.
-    /// What it does there over a connection needs one that was made there.
+    /// A connection is served by the thread that made it: one that is to be its own is made there.
     pub fn spawn_apart<F>(&self, name: &'static str, on_end: OnEnd, make: impl FnOnce() -> F + Send + 'static)
     where
         F: Future<Output = anyhow::Result<()>> + 'static,
